@@ -15,15 +15,23 @@ mod themes;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::swarm::queue::QueueLimits;
 use crate::swarm::{DEFAULT_DIALS_PER_SECOND, UploadSlots};
 use crate::ui::{ColumnChoice, Keymap, Palettes};
 
-pub use choices::{Color, Encryption, SizeUnits, Theme, upload_slots, upload_slots_expected};
+pub use choices::{
+    Color, Encryption, SizeUnits, Theme, ratio, ratio_expected, seed_time, seed_time_expected, upload_slots,
+    upload_slots_expected,
+};
 pub use error::{ConfigError, Problem};
 pub use print::{defaults, of_columns};
 pub use read::{load, path, read};
 pub use table::{MOST_FPS, MOST_PEERS};
+
+/// How many torrents download at once, where nobody says otherwise.
+const DEFAULT_DOWNLOADING: u32 = 5;
 
 /// Everything that can be set.
 #[derive(Clone, PartialEq, Debug)]
@@ -48,6 +56,14 @@ pub struct Settings {
     pub encryption: Encryption,
     /// Whether peers may name other peers, and are told of others.
     pub pex: bool,
+    /// As often as its length a torrent is given on at most.
+    pub ratio: Option<f64>,
+    /// A torrent is seeded for so long at most.
+    pub seed_time: Option<Duration>,
+    /// What is run when a torrent is complete: a program and its arguments.
+    pub on_complete: Vec<String>,
+    /// How many torrents are active at once.
+    pub queue: QueueLimits,
     /// The screen.
     pub screen: ScreenSettings,
     /// The columns of the lists of peers.
@@ -94,6 +110,14 @@ impl Default for Settings {
             upload_slots: UploadSlots::Auto,
             encryption: Encryption::default(),
             pex: true,
+            ratio: None,
+            seed_time: None,
+            on_complete: Vec::new(),
+            queue: QueueLimits {
+                downloading: Some(DEFAULT_DOWNLOADING),
+                seeding: None,
+                metadata: Some(QueueLimits::METADATA),
+            },
             screen: ScreenSettings::default(),
             columns: ColumnChoice::default(),
             keys: Keymap::default(),

@@ -29,6 +29,7 @@ pub mod receive;
 mod recorder;
 mod session;
 mod sockopt;
+mod surroundings;
 mod tap;
 #[cfg(test)]
 pub(crate) mod testpeer;
@@ -43,4 +44,5 @@ pub use download::{Download, EngineError, Options};
 pub use event_sink::Recording;
 pub use recorder::RecordingError;
 pub use session::{Control, Session, SessionOptions, TorrentHandle, TorrentOptions};
+pub use torrent::Give;
 pub use wanted::Wanted;

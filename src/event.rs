@@ -13,6 +13,7 @@ mod metadata;
 pub(crate) mod parts;
 mod peer_info;
 mod pseudonym;
+mod queued;
 mod source;
 mod tracker;
 pub mod validate;
@@ -30,6 +31,7 @@ pub use finder::{Finder, FinderStatus};
 pub use metadata::{METADATA_PART_BYTES, MOST_METADATA_BYTES, MetadataStep};
 pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
+pub use queued::Queued;
 pub use source::{Source, SourceInfo};
 pub use tracker::Announced;
 pub use validate::Invalid;
@@ -81,6 +83,16 @@ pub enum Phase {
     Paused,
     /// The disk refuses (full, no permission): nothing goes on until the user resumes.
     Stopped,
+    /// It waits for its turn among other torrents.
+    Queued(Queued),
+}
+
+impl Phase {
+    /// Whether nothing goes on, for whatever reason.
+    #[must_use]
+    pub fn rests(self) -> bool {
+        matches!(self, Self::Paused | Self::Stopped | Self::Queued(_))
+    }
 }
 
 /// One of the two ends of a connection.

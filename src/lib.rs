@@ -41,8 +41,12 @@
 //! disk threads, the budgets. A torrent that is added has its files claimed (`session::claims`), the disk looked at
 //! (`session::start_up`, `engine::opening`) and then a task of its own (`engine::torrent`), which decides without the others:
 //! what they share stands in its settings as its part of it (`swarm::places` of the connections, `swarm::down_share` of the download limit,
-//! `swarm::pacer` of the dials), and each torrent takes its turn at the upload limit (`swarm::round_robin`). One torrent
-//! (`engine::Download`) is a session with nothing else in it.
+//! `swarm::pacer` of the dials), and each torrent takes its turn at the upload limit (`swarm::round_robin`). `swarm::queue`
+//! says whose turn it is at all; what each does, and its row among the others, stands on `engine::board`. What is asked of
+//! torrents while they run (`command::SessionCommand`) is done by the session's own task (`session::steward`), which tells of
+//! all of them (`ledger::Torrents`). A torrent that seeds and is left alone wakes up for its announces alone: what time
+//! brings for all is looked at once (`engine::surroundings`, `disk::alarm`). One torrent (`engine::Download`) is a session with
+//! nothing else in it.
 //!
 //! **From run to run** torrents are kept in a `library`: an entry each with its torrent file or magnet, and a lock that says
 //! which process runs it. `cli::chosen` keeps what is named, or takes all that is kept; a `library::Shelf` has what of it runs

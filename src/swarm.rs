@@ -37,6 +37,7 @@ mod picker;
 mod pieces;
 mod places;
 pub mod priority;
+pub mod queue;
 mod recheck;
 mod round_robin;
 mod slots;
@@ -136,7 +137,7 @@ impl Swarm {
     /// [`Input::Known`] tells the rest.
     pub fn without_metadata(now: At, settings: Settings) -> Self {
         let mut swarm = Self::begin(now, settings);
-        let phase = if swarm.settings.paused { Phase::Paused } else { swarm.active_phase() };
+        let phase = swarm.next_phase();
         swarm.enter(now, phase, None);
         swarm
     }
@@ -160,7 +161,10 @@ impl Swarm {
             announcer,
             completed: false,
             told_completed: false,
-            choker: Choker::new(rounds_from, Slots::new(settings.upload_slots, settings.up_bps)),
+            choker: Choker::new(
+                rounds_from,
+                Slots::new(settings.upload_slots, settings.up_bps).among(settings.slot_places.clone()),
+            ),
             meter: Meter::new(rounds_from),
             starving: Starving::default(),
             exchange: Exchange::default(),
@@ -226,6 +230,7 @@ impl Swarm {
             Input::StoodStill(time) => self.stood_still(now, time),
             Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
             Input::Command(command) => self.command(now, command),
+            Input::Turn(waits) => self.take_turn(now, waits),
             Input::Tick => self.hear_trackers(),
         }
         timers::TABLE.iter().for_each(|(_, on_time)| on_time(self, now));
@@ -278,6 +283,14 @@ impl Swarm {
     /// Whether everything that is wanted is here.
     fn is_complete(&self) -> bool {
         self.content.as_ref().is_some_and(Content::is_complete)
+    }
+
+    /// Whether nothing goes on that time has to be counted for: nobody is connected or dialled, and nothing is wanted. Only
+    /// trackers are asked now and then.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let idles = self.doing.phase == Phase::Seeding || self.doing.phase.rests();
+        idles && self.live.len() == 0 && self.peer_table.is_quiet() && self.meter.has_told_all()
     }
 
     /// Payload received and sent in this run, bytes.
@@ -363,7 +376,7 @@ impl Swarm {
                 return;
             }
         } else {
-            self.meter.received(u64::from(content.geometry.block_length(block)));
+            self.meter.received(now, u64::from(content.geometry.block_length(block)));
         }
         let Some(live) = self.live.get_mut(conn) else { return };
         if live.sent(now) {
@@ -418,14 +431,6 @@ impl Swarm {
         self.doing.is_active() && !self.leaving
     }
 
-    fn active_phase(&self) -> Phase {
-        match &self.content {
-            None => Phase::Metadata,
-            Some(content) if content.is_complete() => Phase::Seeding,
-            Some(_) => Phase::Downloading,
-        }
-    }
-
     fn enter(&mut self, now: At, phase: Phase, reason: Option<String>) {
         self.doing = Doing::new(phase, now, reason.clone());
         let asks = phase == Phase::Downloading && !self.leaving && self.check.is_none();
@@ -438,12 +443,13 @@ impl Swarm {
             Phase::Metadata | Phase::Downloading | Phase::Seeding => {
                 self.announce(now, announce::Input::Start)
             }
-            Phase::Paused | Phase::Stopped => self.announce(now, announce::Input::Stop),
+            Phase::Paused | Phase::Stopped | Phase::Queued(_) => self.announce(now, announce::Input::Stop),
             Phase::Checking => {}
         }
         let completed = phase == Phase::Seeding && std::mem::take(&mut self.completed);
         if completed && !std::mem::replace(&mut self.told_completed, true) {
             self.announce(now, announce::Input::Completed);
+            self.out.act(Action::Completed);
         }
     }
 
@@ -454,41 +460,6 @@ impl Swarm {
             self.close_if_both_seeds(conn);
         }
         self.rechoke(now);
-    }
-
-    /// Stops asking, serving and dialling; connections stay for a while.
-    fn rest(&mut self, now: At, phase: Phase, reason: Option<String>) {
-        self.enter(now, phase, reason);
-        for conn in self.live.conns() {
-            self.update_interest(now, conn);
-            self.set_choking(now, conn, true);
-            self.allow_fast(conn);
-        }
-    }
-
-    /// Goes on after a rest; with `retry` peers that are not connected are dialled without further wait.
-    fn go_on(&mut self, now: At, retry: bool) {
-        let phase = self.active_phase();
-        self.enter(now, phase, None);
-        if retry {
-            self.peer_table.retry(now, true);
-        }
-        for conn in self.live.conns() {
-            self.update_interest(now, conn);
-            self.allow_fast(conn);
-            self.close_if_both_seeds(conn);
-        }
-        self.rechoke(now);
-    }
-
-    /// Whether the user paused it, be it verified or not.
-    #[must_use]
-    pub fn is_paused(&self) -> bool {
-        match (self.doing.phase, &self.content) {
-            (Phase::Checking, None) => self.settings.paused,
-            (Phase::Checking, Some(content)) => content.is_paused_after_recheck(),
-            (phase, _) => phase == Phase::Paused,
-        }
     }
 
     /// Closes the connection, unless it was told so already.

@@ -355,6 +355,59 @@ async fn with_seed_it_goes_on_after_completion_and_a_signal_ends_it_with_0() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_seeded_as_often_or_as_long_as_it_was_to_ends_with_0() {
+    let tracker = Tracker::http(Reply::nobody()).await;
+    let payload = eight_pieces().tier(&[&tracker.url()]).make();
+    let seed = Seed::honest(&payload).await;
+    tracker.reply(Reply::Compact(vec![seed.addr]));
+    let lab = Lab::new();
+    let program = program::download(&lab, &payload, &["--seed", "--ratio", "0.5"]);
+    let port = tracker.until("completed").await.port;
+    let mut caller = Wire::dial(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), payload.info_hash()).await;
+    caller.say(&[Message::Interested]).await;
+    caller.expect(&Message::Unchoke).await;
+    for piece in 0..5 {
+        caller.fetch(&payload, piece).await;
+    }
+    let ended = program.ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert_eq!(ended.json().last().unwrap()["state"], "complete");
+    // What was sent in the run before counts; and time does.
+    for limit in [["--ratio", "0.5"], ["--seed-time", "500ms"]] {
+        let again = program::download(&lab, &payload, &["--seed", limit[0], limit[1]]);
+        assert_eq!(again.ended().await.code(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_to_be_run_at_completion_is_run_without_a_shell() {
+    let payload = Recipe::file("it's $(here); done", 3 * PIECE, PIECE).make();
+    let seed = Seed::honest(&payload).await;
+    let peer = seed.addr.to_string();
+    let lab = Lab::new();
+    let copies = lab.path("copies");
+    fs::create_dir_all(&copies).unwrap();
+    let into = format!("--target-directory={}", copies.display());
+    let settings = lab.write("config.toml", format!("on-complete = ['cp', '{into}']\n").as_bytes());
+    let more = ["--config", settings.to_str().unwrap(), "--peer", &peer];
+    assert_eq!(program::download(&lab, &payload, &more).ended().await.code(), 0);
+    let copied = async {
+        while payload.right_at(&copies).len() < payload.pieces() as usize {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon("its copy", copied).await;
+    // What cannot be run is a warning, and no more.
+    let settings = lab.write("config.toml", b"on-complete = ['/nothing/here']\n");
+    fs::remove_file(lab.out().join("it's $(here); done")).unwrap();
+    let more = ["--config", settings.to_str().unwrap(), "--peer", &peer];
+    let ended = program::download(&lab, &payload, &more).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let told = |line: &String| line.contains("/nothing/here cannot be run");
+    assert!(ended.stderr.iter().any(told), "{ended:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_stdout_ends_it_quietly() {
     let tracker = Tracker::http(Reply::nobody()).await;
     let payload = eight_pieces().tier(&[&tracker.url()]).make();

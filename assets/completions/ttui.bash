@@ -47,7 +47,7 @@ _ttui() {
 
     case "${cmd}" in
         ttui)
-            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-pex --seed --no-seed --headless --json --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
+            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-pex --ratio --seed-time --seed --no-seed --headless --json --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -91,6 +91,14 @@ _ttui() {
                     ;;
                 --encryption)
                     COMPREPLY=($(compgen -W "prefer-plain prefer require off" -- "${cur}"))
+                    return 0
+                    ;;
+                --ratio)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --record)

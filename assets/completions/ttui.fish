@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ttui_global_optspecs
-    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-pex seed no-seed headless json overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
+    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-pex ratio= seed-time= seed no-seed headless json overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
 end
 
 function __fish_ttui_needs_command
@@ -35,6 +35,8 @@ complete -c ttui -n "__fish_ttui_needs_command" -l encryption -d 'Whether connec
 prefer\t'Dial encrypted, and plain where that fails; take both'
 require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
+complete -c ttui -n "__fish_ttui_needs_command" -l ratio -d 'Stop seeding when so often its length was sent, as 1.5 [default: never]' -r
+complete -c ttui -n "__fish_ttui_needs_command" -l seed-time -d 'Stop seeding after so long, as 90m or 48h [default: never]' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l record -d 'Record the run into this new file, to be shown again with `ttui replay` (on the screen, R begins and ends a recording)' -r -F
 complete -c ttui -n "__fish_ttui_needs_command" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_needs_command" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F

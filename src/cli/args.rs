@@ -10,7 +10,8 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 use clap_complete::Shell;
 
 use crate::config::{
-    Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, upload_slots, upload_slots_expected,
+    Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, ratio, seed_time, upload_slots,
+    upload_slots_expected,
 };
 use crate::engine;
 use crate::metainfo::PeerName;
@@ -165,6 +166,12 @@ pub struct DownloadArgs {
     /// Take no peers that other peers name, and name none to them
     #[arg(long)]
     pub no_pex: bool,
+    /// Stop seeding when so often its length was sent, as 1.5 [default: never]
+    #[arg(long, value_name = "X", value_parser = share_ratio)]
+    pub ratio: Option<f64>,
+    /// Stop seeding after so long, as 90m or 48h [default: never]
+    #[arg(long, value_name = "TIME", value_parser = time_to_seed)]
+    pub seed_time: Option<Duration>,
     /// Without a screen: go on seeding when complete
     #[arg(long, conflicts_with = "no_seed")]
     pub seed: bool,
@@ -206,6 +213,8 @@ impl DownloadArgs {
         put(&mut settings.upload_slots, self.upload_slots);
         put(&mut settings.encryption, self.encryption);
         settings.pex &= !self.no_pex;
+        settings.ratio = self.ratio.or(settings.ratio);
+        settings.seed_time = self.seed_time.or(settings.seed_time);
     }
 
     /// What the engine is told, by settings that the command line has overruled.
@@ -222,6 +231,9 @@ impl DownloadArgs {
             upload_slots: settings.upload_slots,
             encryption: settings.encryption.policy(),
             pex: settings.pex,
+            queue: settings.queue,
+            give: engine::Give { ratio: settings.ratio, time: settings.seed_time },
+            on_complete: settings.on_complete.clone(),
             overwrite: self.overwrite,
             metadata_only: self.metadata_only,
             sync: self.sync,
@@ -395,6 +407,14 @@ fn time(text: &str) -> Result<Duration, String> {
     units::parse_duration(text)
         .filter(|time| !time.is_zero() && *time <= LONGEST_CHECK)
         .ok_or_else(|| "expected a time up to a day, as 30s, 2m or 500ms".to_owned())
+}
+
+fn share_ratio(text: &str) -> Result<f64, String> {
+    ratio(text).ok_or_else(|| "expected a number more than 0, as 1.5".to_owned())
+}
+
+fn time_to_seed(text: &str) -> Result<Duration, String> {
+    seed_time(text).ok_or_else(|| "expected a time, as 90m or 48h".to_owned())
 }
 
 fn rate(text: &str) -> Result<u64, String> {

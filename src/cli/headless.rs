@@ -16,7 +16,7 @@ use super::signals::{asked_to_end, interrupted};
 use super::{Failure, Status, keeping, leaving, runtime};
 use crate::command::Command;
 use crate::engine::{EngineError, Options, Session, TorrentHandle, TorrentOptions};
-use crate::event::Phase;
+use crate::event::{Phase, Queued};
 use crate::ledger::Standing;
 use crate::library::Shelf;
 use crate::report::progress;
@@ -75,6 +75,8 @@ enum Happened {
     Complete,
     /// It was left paused by an earlier run.
     Paused,
+    /// It seeded as much as it was to.
+    Enough,
     Stopped(String),
     Over(Result<(), EngineError>),
 }
@@ -193,6 +195,10 @@ impl One {
                 self.leave();
                 None
             }
+            Happened::Enough => {
+                self.done = true;
+                return;
+            }
             Happened::Stopped(reason) => {
                 self.leave();
                 Some(Failure::Stopped(reason))
@@ -228,7 +234,8 @@ async fn attend(
     while views.changed().await.is_ok() {
         let view = views.borrow_and_update().clone();
         let happened = match view.phase {
-            Phase::Seeding if !is_complete => {
+            Phase::Queued(Queued::Enough) => Happened::Enough,
+            Phase::Seeding | Phase::Queued(_) if !is_complete && view.is_whole() => {
                 is_complete = true;
                 Happened::Complete
             }

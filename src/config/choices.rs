@@ -1,10 +1,12 @@
 //! What is chosen from a few names, by the command line and by the file alike.
 
+use std::time::Duration;
+
 use clap::ValueEnum;
 
 use crate::swarm::{EncryptionPolicy, UploadSlots};
 use crate::ui::{self, ColourChoice, Colours};
-use crate::units::Units;
+use crate::units::{self, Units};
 
 /// When connections to peers are encrypted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -141,4 +143,23 @@ pub(super) fn names<T: ValueEnum>() -> Vec<String> {
 /// The name of a choice.
 pub(super) fn name<T: ValueEnum>(value: &T) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+/// A share ratio, more than 0.
+pub fn ratio(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|ratio: &f64| ratio.is_finite() && *ratio > 0.0)
+}
+
+/// What [`ratio`] takes, in words.
+pub fn ratio_expected() -> String {
+    "\"none\" or a number more than 0, as 1.5".to_owned()
+}
+
+/// A time to seed for, more than none.
+pub fn seed_time(text: &str) -> Option<Duration> {
+    units::parse_duration(text).filter(|time| !time.is_zero())
+}
+
+/// What [`seed_time`] takes, in words.
+pub fn seed_time_expected() -> String {
+    "\"none\" or a time, as \"90m\" or \"48h\"".to_owned()
 }

@@ -1,6 +1,7 @@
 //! The one table of settings: names, help, and how each is read and written.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use toml::de::DeValue;
@@ -166,6 +167,76 @@ pub(super) const SETTINGS: &[Setting] = &[
         shown: |settings| settings.pex.to_string(),
     },
     Setting {
+        table: "",
+        name: "ratio",
+        help: "Stop seeding when so often its length was sent, as 1.5; \"none\": never.",
+        expected: choices::ratio_expected,
+        take: |to, value| {
+            to.ratio = match value {
+                DeValue::String(text) => (text == "none").then_some(None)?,
+                DeValue::Float(number) => Some(choices::ratio(number.as_str())?),
+                _ => Some(choices::ratio(&whole::<u32>(value)?.to_string())?),
+            };
+            Some(())
+        },
+        shown: |settings| settings.ratio.map_or_else(|| quoted("none"), |ratio| format!("{ratio:?}")),
+    },
+    Setting {
+        table: "",
+        name: "seed-time",
+        help: "Stop seeding after so long, as \"90m\" or \"48h\"; \"none\": never.",
+        expected: choices::seed_time_expected,
+        take: |to, value| {
+            let text = value.as_str()?;
+            to.seed_time = if text == "none" { None } else { Some(choices::seed_time(text)?) };
+            Some(())
+        },
+        shown: |settings| {
+            let shown = |time: Duration| format!("{}s", time.as_secs_f64());
+            quoted(&settings.seed_time.map_or_else(|| "none".to_owned(), shown))
+        },
+    },
+    Setting {
+        table: "",
+        name: "on-complete",
+        help: "A program and its arguments, run when a torrent is complete, with its path as one more; no shell.",
+        expected: || "a list of texts, the program first, as [\"notify-send\", \"Here:\"]".to_owned(),
+        take: |to, value| {
+            let DeValue::Array(texts) = value else { return None };
+            let texts = texts.iter().map(|text| text.get_ref().as_str().map(str::to_owned));
+            let texts: Option<Vec<String>> = texts.collect();
+            set(&mut to.on_complete, texts.filter(|texts| texts.first().is_none_or(|it| !it.is_empty())))
+        },
+        shown: |settings| {
+            format!(
+                "[{}]",
+                settings.on_complete.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")
+            )
+        },
+    },
+    Setting {
+        table: "queue",
+        name: "downloading",
+        help: "How many torrents download at once; one for which nothing comes makes room for the next.",
+        expected: a_number_of_torrents,
+        take: |to, value| {
+            to.queue.downloading = number_of_torrents(value)?;
+            Some(())
+        },
+        shown: |settings| shown_number(settings.queue.downloading),
+    },
+    Setting {
+        table: "queue",
+        name: "seeding",
+        help: "How many torrents seed at once.",
+        expected: a_number_of_torrents,
+        take: |to, value| {
+            to.queue.seeding = number_of_torrents(value)?;
+            Some(())
+        },
+        shown: |settings| shown_number(settings.queue.seeding),
+    },
+    Setting {
         table: "screen",
         name: "theme",
         help: "Colours and accents: auto (dark or light, as the background is), dark, light, high-contrast or mono.",
@@ -270,6 +341,22 @@ fn one_of<T: ValueEnum>() -> String {
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
         None => String::new(),
     }
+}
+
+fn a_number_of_torrents() -> String {
+    "\"unlimited\" or a number from 1".to_owned()
+}
+
+/// A number; `Some(None)` for any.
+fn number_of_torrents(value: &DeValue<'_>) -> Option<Option<u32>> {
+    match value.as_str() {
+        Some(text) => (text == "unlimited").then_some(None),
+        None => whole(value).filter(|most| *most > 0).map(Some),
+    }
+}
+
+fn shown_number(most: Option<u32>) -> String {
+    most.map_or_else(|| quoted("unlimited"), |most| most.to_string())
 }
 
 fn yes_or_no() -> String {

@@ -9,13 +9,16 @@ use tokio::sync::{Notify, watch};
 use super::EngineError;
 use crate::ledger::{Before, Standing, TorrentRow, View};
 use crate::metainfo::InfoHash;
+use crate::swarm::queue::Doing;
 
-/// The newest row of every torrent. As long as nobody looks at it, torrents make none.
+/// The newest row of every torrent, and what it does. As long as nobody looks at rows, torrents make none.
 #[derive(Debug, Default)]
 pub(super) struct Board {
     looked_at: AtomicBool,
     rows: Mutex<BTreeMap<InfoHash, Arc<TorrentRow>>>,
     changed: Notify,
+    doings: Mutex<BTreeMap<InfoHash, Doing>>,
+    moved: Notify,
 }
 
 impl Board {
@@ -26,7 +29,7 @@ impl Board {
 
     /// This is the torrent's row from now on.
     pub(super) fn put(&self, row: TorrentRow) {
-        let mut rows = self.lock();
+        let mut rows = lock(&self.rows);
         if rows.get(&row.id).is_some_and(|known| **known == row) {
             return;
         }
@@ -44,19 +47,36 @@ impl Board {
 
     /// The torrent has no row any more.
     pub(super) fn take(&self, id: InfoHash) {
-        self.lock().remove(&id);
+        lock(&self.rows).remove(&id);
         self.changed.notify_one();
     }
 
     /// The rows of these torrents, in this order.
     pub(super) fn rows(&self, order: impl Iterator<Item = InfoHash>) -> Vec<Arc<TorrentRow>> {
-        let rows = self.lock();
+        let rows = lock(&self.rows);
         order.filter_map(|id| rows.get(&id).cloned()).collect()
     }
 
     /// The row of this torrent.
     pub(super) fn row(&self, id: InfoHash) -> Option<Arc<TorrentRow>> {
-        self.lock().get(&id).cloned()
+        lock(&self.rows).get(&id).cloned()
+    }
+
+    /// The torrent does this from now on.
+    pub(super) fn does(&self, id: InfoHash, doing: Doing) {
+        lock(&self.doings).insert(id, doing);
+        self.moved.notify_one();
+    }
+
+    /// What these torrents do, in this order.
+    pub(super) fn doings(&self, order: impl Iterator<Item = InfoHash>) -> Vec<Doing> {
+        let doings = lock(&self.doings);
+        order.map(|id| doings.get(&id).copied().unwrap_or(Doing::Resting)).collect()
+    }
+
+    /// Ready when any does something else than it did when it was last.
+    pub(super) async fn moved(&self) {
+        self.moved.notified().await;
     }
 
     /// Something else is to be told of all than what rows say.
@@ -68,10 +88,10 @@ impl Board {
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<InfoHash, Arc<TorrentRow>>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where the views of one torrent go.
@@ -146,6 +166,7 @@ mod tests {
         let looks = other_end.clone();
         assert!(shown.is_looked_at());
         drop(looks);
+        assert!(!shown.is_looked_at() && other_end.has_changed().is_ok());
         board.look(true);
         assert!(shown.is_looked_at());
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 pub(super) use self::hasher::Hasher;
@@ -24,7 +24,7 @@ use super::files::raise_open_files;
 use super::listen::Listener;
 use super::peer::IDLE_AFTER;
 use super::session::{Resources, SessionOptions, random_seed};
-use super::torrent::{self, Blocks, Parts};
+use super::torrent::{self, Asked, Blocks, Give, Parts};
 use super::tracker;
 use super::wanted::Wanted;
 use crate::command::Command;
@@ -112,7 +112,7 @@ pub async fn check(
     let mut event_sink =
         EventSink::begin(clock.now(), facts, settings.max_rows, &options.recording, random_seed()?)?;
     let (commands, wishes) = mpsc::unbounded_channel();
-    let (inbox, outlets) = torrent::open(wishes);
+    let (inbox, outlets) = torrent::open(wishes, watch::channel(Asked::default()).1);
     let now = clock.now();
     event_sink.emit(now, &Event::Listening { port: listener.port() });
     let linked = wanted.linked_peers().into_iter().map(|addr| (addr, Source::Magnet));
@@ -132,6 +132,7 @@ pub async fn check(
     // All are named: without any, and without trackers, it is over.
     swarm.handle(now, Input::Tick);
     let parts = Parts {
+        give: Give::default(),
         shown: Shown::begin(event_sink.view(now), Arc::clone(&resources.board)).0,
         blocks,
         info,

@@ -6,6 +6,7 @@
 //!
 //! There is one [`DiskPool`] for a whole program; each torrent hands in its jobs through a [`TorrentDisk`].
 
+mod alarm;
 mod back;
 mod digest;
 mod job;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+pub use alarm::Alarm;
 pub use job::{Advance, Spill, WriteJob};
 pub use keeper::{Keeper, Notes, Remembered};
 
@@ -46,6 +48,7 @@ pub const MOST_READ_BYTES: u32 = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct DiskPool {
     lease: Arc<Lease>,
+    alarm: Alarm,
 }
 
 /// What one torrent hands its jobs to.
@@ -155,7 +158,12 @@ impl DiskPool {
 
     /// A pool of this many workers, which start with the first torrent.
     pub fn new(workers: usize, clock: Clock) -> Self {
-        Self { lease: Arc::new(Lease(Workers::new(workers, clock))) }
+        Self { lease: Arc::new(Lease(Workers::new(workers, clock))), alarm: Alarm::new(clock) }
+    }
+
+    /// Wakes those who keep what was written.
+    pub fn alarm(&self) -> Alarm {
+        self.alarm.clone()
     }
 
     /// Serves a torrent. `keeper` hears of every piece written, `done` of everything.

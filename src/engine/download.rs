@@ -13,6 +13,7 @@ use super::event_sink::Recording;
 use super::listen::ListenError;
 use super::recorder::RecordingError;
 use super::session::{Session, SessionOptions, TorrentHandle, TorrentOptions};
+use super::torrent::Give;
 use super::tracker;
 use super::wanted::Wanted;
 use crate::command::Command;
@@ -20,6 +21,7 @@ use crate::event::OsError;
 use crate::ledger::View;
 use crate::metainfo::{InfoHash, TorrentError};
 use crate::storage::StorageError;
+use crate::swarm::queue::QueueLimits;
 use crate::swarm::{EncryptionPolicy, UploadSlots};
 
 /// How a download is to go.
@@ -54,6 +56,12 @@ pub struct Options {
     pub pex: bool,
     /// A connected peer that says nothing for this long is let go.
     pub idle_after: Duration,
+    /// How many torrents are active at once.
+    pub queue: QueueLimits,
+    /// What is run when a torrent was downloaded: a program and its arguments, to which its path is added.
+    pub on_complete: Vec<String>,
+    /// When it has seeded enough.
+    pub give: Give,
     /// It waits until the user has it go on, also where an earlier run did not.
     pub paused: bool,
     /// Write into files that are not ours, too.
@@ -91,6 +99,9 @@ impl Default for Options {
             encryption: session.encryption,
             pex,
             idle_after,
+            queue: session.queue,
+            on_complete: session.on_complete,
+            give: torrent.give,
             paused: torrent.paused,
             overwrite: torrent.overwrite,
             metadata_only: torrent.metadata_only,
@@ -120,8 +131,11 @@ impl Options {
             up_bps,
             upload_slots,
             encryption,
+            queue,
+            on_complete,
             pex,
             idle_after,
+            give,
             paused,
             overwrite,
             metadata_only,
@@ -139,6 +153,8 @@ impl Options {
             down_bps,
             up_bps,
             encryption,
+            queue,
+            on_complete,
             tracker,
         };
         let torrent = TorrentOptions {
@@ -148,6 +164,7 @@ impl Options {
             upload_slots,
             pex,
             idle_after,
+            give,
             paused,
             overwrite,
             metadata_only,
@@ -250,6 +267,7 @@ impl Download {
         let session = Session::start(of_session)?;
         let torrent = session.add(wanted, of_torrent)?;
         session.takes_no_more();
+        torrent.watch();
         Ok(Self { torrent, _session: session })
     }
 

@@ -37,6 +37,8 @@ pub(super) struct EventSink {
     /// The wall clock at the start of the run, milliseconds since 1970.
     wall_ms: u64,
     next_second: At,
+    /// Something happened since it was last told.
+    fresh: bool,
 }
 
 impl EventSink {
@@ -69,6 +71,7 @@ impl EventSink {
             folder: recording.folder.clone(),
             wall_ms: wall_ms().saturating_sub(now.as_millis() as u64),
             next_second: now + SECOND,
+            fresh: true,
         };
         if let Some(path) = &recording.file {
             event_sink.start_recording(now, path)?;
@@ -86,6 +89,7 @@ impl EventSink {
             }
             None => event,
         };
+        self.fresh = true;
         if let Some(recorder) = &mut self.recorder {
             recorder.push(at, event);
         }
@@ -103,6 +107,21 @@ impl EventSink {
             recorder.know(at, Arc::clone(&self.facts));
         }
         self.ledger.know(at, Arc::clone(&self.facts));
+    }
+
+    /// All that happened is told.
+    pub(super) fn told(&mut self) {
+        self.fresh = false;
+    }
+
+    /// It is to be told again, whatever happened.
+    pub(super) fn freshen(&mut self) {
+        self.fresh = true;
+    }
+
+    /// Whether nothing happened since it was told, and nothing is written down as time goes on.
+    pub(super) fn is_told(&self) -> bool {
+        !self.fresh && self.recorder.is_none()
     }
 
     /// Everything known now.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::EngineError;
@@ -38,6 +38,8 @@ pub(super) struct Opening {
     pub(super) sync_after: Duration,
     /// The threads of all torrents that hash, write and read.
     pub(super) disk: DiskPool,
+    /// Turns to look at what is on the disk.
+    pub(super) looks: Arc<Semaphore>,
     /// The run's clock.
     pub(super) clock: Clock,
     /// Set to end it early.
@@ -116,7 +118,7 @@ impl Opening {
         let keeper = Keeper::start(
             Arc::clone(&storage),
             Remembered { resume, record, journal, unfinished },
-            self.clock,
+            (self.clock, self.disk.alarm()),
             self.sync_after,
             disk.clone(),
         );
@@ -151,6 +153,8 @@ impl Opening {
         torrent: &Arc<Torrent>,
         told: &mpsc::UnboundedSender<Told>,
     ) -> Result<Started, EngineError> {
+        // Closed by nobody.
+        let _turn = self.looks.acquire().await.ok();
         let (torrent, opening) = (Arc::clone(torrent), self.clone());
         let looked = following(
             told,

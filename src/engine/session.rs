@@ -6,6 +6,7 @@
 
 mod answers;
 mod claims;
+mod completion;
 mod handle;
 mod options;
 mod resources;
@@ -19,10 +20,12 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use self::claims::Claims;
+pub(super) use self::completion::run as run_on_complete;
 use self::handle::Running;
 pub use self::handle::{Control, TorrentHandle};
 pub use self::options::{SessionOptions, TorrentOptions};
 pub(super) use self::resources::Resources;
+use self::roster::Entry;
 use self::shared::Shared;
 use self::steward::Steward;
 use super::EngineError;
@@ -69,7 +72,10 @@ impl Session {
         let resources = Resources::new(listener.port(), random_seed()?, &options);
         let mut tasks = JoinSet::new();
         tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), resources.clock));
-        Ok(Self { shared: Shared::new(resources, options, state), tasks })
+        let shared = Shared::new(resources, options, state);
+        tasks.spawn(give_turns(Arc::clone(&shared)));
+        tasks.spawn(look_around(Arc::clone(&shared)));
+        Ok(Self { shared, tasks })
     }
 
     /// Where it listens.
@@ -100,7 +106,7 @@ impl Session {
 
     /// Every torrent, in the order of the queue.
     pub fn torrents(&self) -> Vec<TorrentHandle> {
-        self.shared.roster().entries().map(|entry| entry.handle()).collect()
+        self.shared.roster().entries().map(Entry::handle).collect()
     }
 
     /// Asks something of every torrent.
@@ -159,6 +165,19 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.shared.roster().runs().for_each(Running::abort);
+    }
+}
+
+/// Looks at what all torrents have around them.
+async fn look_around(shared: Arc<Shared>) {
+    shared.resources.surroundings.watch(shared.resources.clock).await;
+}
+
+/// Gives turns, whenever a torrent does something else.
+async fn give_turns(shared: Arc<Shared>) {
+    loop {
+        shared.resources.board.moved().await;
+        shared.give_turns();
     }
 }
 

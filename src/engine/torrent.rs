@@ -7,6 +7,7 @@
 mod awaited;
 mod disk;
 mod farewell;
+mod giving;
 mod inbox;
 mod network;
 mod peers;
@@ -25,8 +26,10 @@ use tokio::time::sleep_until;
 pub(super) use self::awaited::Awaited;
 pub(super) use self::disk::{Blocks, Store};
 use self::farewell::Farewell;
+pub use self::giving::Give;
+use self::giving::Giving;
 use self::inbox::Outlets;
-pub(super) use self::inbox::{Inbox, open};
+pub(super) use self::inbox::{Asked, Inbox, open};
 use self::network::Network;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
@@ -39,13 +42,14 @@ use super::link::Report;
 use super::peer::Common;
 use super::peer_tasks::PeerTasks;
 use super::pool::BlockBuf;
-use super::session::Resources;
+use super::session::{Resources, run_on_complete};
 use crate::command::Command;
-use crate::event::{At, Event, PeerKey, Phase};
+use crate::event::{At, Event, PeerKey, Phase, Severity};
 use crate::ledger::View;
 use crate::peer::haves::HaveLog;
 use crate::peer::{Holdings, Ours, introduction};
 use crate::swarm::announce;
+use crate::swarm::queue::Doing;
 use crate::swarm::{Action, ConnKey, Input, Order, Swarm, check};
 use crate::wire::Handshake;
 
@@ -57,6 +61,8 @@ const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 const TOLD_WITHIN: Duration = Duration::from_millis(6800);
 /// The same at the end of a check.
 const CHECK_TOLD_WITHIN: Duration = Duration::from_secs(2);
+/// Where nothing is due, it is looked all the same after this time.
+const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 /// Reports taken from peers in one turn, so that nothing else waits long.
 const REPORTS_A_TURN: usize = 64;
 /// Peers kept for the next run.
@@ -69,6 +75,8 @@ pub(super) struct Parts {
     pub(super) ours: Handshake,
     /// Who says nothing for this long is let go.
     pub(super) idle_after: Duration,
+    /// When it has seeded enough.
+    pub(super) give: Give,
     pub(super) event_sink: EventSink,
     pub(super) shown: Shown,
     pub(super) blocks: Blocks,
@@ -103,6 +111,11 @@ struct TorrentTask {
     network: Network,
     event_sink: EventSink,
     shown: Shown,
+    giving: Giving,
+    /// Its views go on with time.
+    watched: bool,
+    /// What those were told last who give turns.
+    doing: Doing,
     publish_at: At,
     blocks: Blocks,
     /// The bytes of `info` until the torrent's place on the disk is open.
@@ -148,7 +161,8 @@ impl TorrentTask {
         let taking_calls = resources.calls.take(info_hash, outlets.arrivals.clone());
         Self {
             announces: Announces::new(resources.tracker.clone(), caller, outlets.answers.clone()),
-            network: Network::new(now),
+            network: Network::default(),
+            watched: false,
             publish_at: now,
             common: Arc::new(common),
             orders: BTreeMap::new(),
@@ -168,6 +182,8 @@ impl TorrentTask {
             swarm: parts.swarm,
             event_sink: parts.event_sink,
             shown: parts.shown,
+            giving: Giving::new(parts.give),
+            doing: Doing::Resting,
             blocks: parts.blocks,
         }
     }
@@ -179,10 +195,9 @@ impl TorrentTask {
 
     async fn run(mut self, mut inbox: Inbox) -> Result<Arc<View>, EngineError> {
         let mut reports = Vec::with_capacity(REPORTS_A_TURN);
-        if !self.is_check() {
-            // Views are published often enough to notice when the program stands still.
-            self.clock.attend();
-        }
+        let mut around = self.resources.surroundings.look();
+        around.mark_changed();
+        self.watched = inbox.asked.borrow().watched;
         loop {
             let now = self.clock.now();
             self.tick(now);
@@ -191,10 +206,21 @@ impl TorrentTask {
             {
                 return self.leave(&mut inbox, leaving.told_by).await;
             }
-            let wake = self.clock.instant(self.deadline());
+            let wake = self.clock.instant(self.deadline().min(now + LONGEST_SLEEP));
             tokio::select! {
                 biased;
                 command = inbox.commands.recv() => self.wish(command.unwrap_or(Command::Quit)),
+                Ok(()) = inbox.asked.changed() => {
+                    let asked = *inbox.asked.borrow_and_update();
+                    self.watched = asked.watched;
+                    self.event_sink.freshen();
+                    self.feed(Input::Turn(asked.waits));
+                }
+                Ok(()) = around.changed() => {
+                    let addresses = around.borrow_and_update().addresses.clone();
+                    let changed = addresses.and_then(|here| self.network.changed(here));
+                    changed.into_iter().for_each(|input| self.feed(input));
+                }
                 Some(done) = inbox.disk.recv() => self.disk_done(done),
                 Some(prepared) = inbox.prepared.recv() => self.disk_answered(prepared),
                 Some(told) = inbox.rechecks.recv() => self.rechecking(told),
@@ -208,10 +234,6 @@ impl TorrentTask {
                 }
                 Some((conn, good)) = inbox.hashed.recv() => self.feed(Input::Hashed(conn, good)),
                 Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
-                Some(here) = inbox.addresses.recv() => {
-                    let changed = self.network.changed(here);
-                    changed.into_iter().for_each(|input| self.feed(input));
-                }
                 _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
                     for (conn, report) in reports.drain(..) {
                         self.report(conn, report);
@@ -236,10 +258,7 @@ impl TorrentTask {
         if stood_still > self.stood_still {
             let time = stood_still - std::mem::replace(&mut self.stood_still, stood_still);
             self.swarm.handle(now, Input::StoodStill(time));
-            self.network.woke(now);
-        }
-        if !self.is_check() {
-            self.network.look(now, &mut self.tasks, &self.outlets.addresses);
+            self.resources.surroundings.woke();
         }
         if now >= self.swarm.deadline() {
             self.swarm.handle(now, Input::Tick);
@@ -251,6 +270,7 @@ impl TorrentTask {
                 self.fell(conn);
             }
             self.announces.take_leave();
+            self.tell_doing(now);
             self.event_sink.tick(now);
             if let Blocks::Kept(store) = &mut self.blocks {
                 store.spill_old(now);
@@ -263,11 +283,43 @@ impl TorrentTask {
 
     fn deadline(&self) -> At {
         let leave = self.leaving.map_or(At::MAX, |leaving| leaving.closed_by);
-        self.swarm.deadline().min(leave).min(self.publish_at)
+        let publish_at = if self.is_idle() { At::MAX } else { self.publish_at };
+        let enough_at = match self.doing {
+            Doing::Seeding { enough: false } => self.giving.deadline(self.shown.before()).unwrap_or(At::MAX),
+            _ => At::MAX,
+        };
+        self.swarm.deadline().min(leave).min(publish_at).min(enough_at)
+    }
+
+    /// Tells those who give turns what it does, where that changed.
+    fn tell_doing(&mut self, now: At) {
+        self.giving.seeds(now, self.swarm.phase() == Phase::Seeding);
+        let total_bytes = self.swarm.geometry().map_or(0, |geometry| geometry.total_bytes());
+        let (_, sent_bytes) = self.transferred();
+        let enough = self.giving.is_enough(now, total_bytes, sent_bytes, self.shown.before());
+        let doing = self.swarm.doing(now, enough);
+        if std::mem::replace(&mut self.doing, doing) != doing {
+            self.resources.board.does(self.ours.info_hash, doing);
+        }
+    }
+
+    /// Whether nothing happens, nobody watches, and what happened was told: then nothing is due by time but what is decided.
+    fn is_idle(&self) -> bool {
+        let at_rest = match &self.blocks {
+            Blocks::Kept(store) => store.is_at_rest(),
+            Blocks::Awaited(_) => true,
+            Blocks::Tried(_) | Blocks::TriedMagnet(_) => false,
+        };
+        at_rest
+            && !self.watched
+            && self.event_sink.is_told()
+            && self.swarm.is_quiet()
+            && self.leaving.is_none()
     }
 
     fn publish(&mut self, now: At) {
         self.publish_at = now + PUBLISH_EVERY;
+        self.event_sink.told();
         if self.shown.is_looked_at() {
             self.shown.show(self.event_sink.view(now));
         }
@@ -302,6 +354,7 @@ impl TorrentTask {
             Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
             Action::Announce(output) => self.announce(output),
             Action::Entered => self.entered(),
+            Action::Completed => self.completed(),
             Action::Finished => self.wish(Command::Quit),
             Action::Emit(at, event) => self.emit(at, &event),
         }
@@ -327,6 +380,15 @@ impl TorrentTask {
     fn tell_done(&self) {
         if let Some(holdings) = self.common.ours.holdings.get() {
             holdings.done.store(self.swarm.missing_bytes() == Some(0), Ordering::Relaxed);
+        }
+    }
+
+    /// It was downloaded: what the user wants to be run is run.
+    fn completed(&mut self) {
+        let Blocks::Kept(store) = &self.blocks else { return };
+        if let Some(text) = run_on_complete(&self.resources.on_complete, &store.keeper.path()) {
+            let note = Event::Note { severity: Severity::Warn, text, answer: false };
+            self.emit(self.clock.now(), &note);
         }
     }
 

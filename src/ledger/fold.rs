@@ -448,7 +448,7 @@ impl Run {
     pub(super) fn rests(&self) -> Option<Cause> {
         match self.phase {
             Phase::Checking | Phase::Metadata | Phase::Downloading => None,
-            Phase::Paused => Some(Cause::TorrentPaused),
+            Phase::Paused | Phase::Queued(_) => Some(Cause::TorrentPaused),
             Phase::Stopped => Some(Cause::DiskError),
             Phase::Seeding => Some(Cause::NotInteresting),
         }

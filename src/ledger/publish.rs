@@ -80,7 +80,7 @@ impl Ledger {
     fn rates(&self, now: At) -> Sample {
         let Sample { down_bps, up_bps } = self.series.rates(now);
         match self.run.phase {
-            Phase::Metadata | Phase::Paused | Phase::Stopped => Sample::default(),
+            Phase::Metadata | Phase::Paused | Phase::Stopped | Phase::Queued(_) => Sample::default(),
             Phase::Seeding => Sample { down_bps: 0, up_bps },
             Phase::Downloading => self.series.rates_since(self.run.phase_since, now),
             Phase::Checking => Sample { down_bps, up_bps },

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Verdict, VerdictCode, View};
+pub use crate::event::Queued;
 use crate::event::{At, Phase, Severity};
 use crate::metainfo::InfoHash;
 
@@ -38,31 +39,6 @@ pub enum Standing {
     },
     /// It cannot go on; the user can have it tried again.
     Failed(String),
-}
-
-/// Why a torrent waits for its turn.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Queued {
-    /// As many download as may.
-    Downloading {
-        /// How many may.
-        most: u32,
-    },
-    /// It waited for pieces that did not come, and others go first.
-    Stalled {
-        /// How many may be active, those included that wait for pieces.
-        most: u32,
-    },
-    /// As many fetch their metadata as may.
-    Metadata {
-        /// How many may.
-        most: u32,
-    },
-    /// As many seed as may.
-    Seeding {
-        /// How many may.
-        most: u32,
-    },
 }
 
 /// What earlier runs left of a torrent's totals.
@@ -221,6 +197,8 @@ fn standing(view: &View) -> Standing {
         Phase::Downloading => Standing::Downloading,
         Phase::Seeding => Standing::Seeding,
         Phase::Paused => Standing::Paused,
+        Phase::Queued(Queued::Enough) => Standing::Done,
+        Phase::Queued(why) => Standing::Queued(why),
         Phase::Stopped => Standing::Failed(view.phase_reason.clone().unwrap_or_default()),
     }
 }

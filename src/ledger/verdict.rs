@@ -97,6 +97,8 @@ pub enum VerdictCode {
     PortsBlocked,
     /// Peers shook hands, and none gives the metadata of the magnet.
     MetadataMissing,
+    /// It waits for its turn among other torrents.
+    Queued,
 }
 
 /// One judgement with its evidence.

@@ -104,6 +104,7 @@ fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
         Phase::Downloading => (Severity::Info, "Downloading."),
         Phase::Seeding => (Severity::Good, "Complete: every piece is here and verified."),
         Phase::Paused => (Severity::Info, "Paused."),
+        Phase::Queued(_) => (Severity::Info, "Waits for its turn."),
         Phase::Stopped => (Severity::Error, "Stopped: nothing goes on until you resume it."),
     };
     Entry::new(severity, text.to_owned())

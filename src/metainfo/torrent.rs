@@ -52,7 +52,8 @@ pub struct Torrent {
     pub private: bool,
     /// What is odd about the file and does not matter enough to refuse it.
     pub warnings: Vec<Warning>,
-    hashes: Box<[[u8; 20]]>,
+    /// Those of the pieces, a part of `info`.
+    hashes: Bytes,
     info: Bytes,
 }
 
@@ -115,12 +116,12 @@ impl Torrent {
 
     /// SHA-1 of the piece.
     pub fn piece_hash(&self, piece: PieceIndex) -> &[u8; 20] {
-        &self.hashes[piece.index()]
+        &self.piece_hashes()[piece.index()]
     }
 
     /// SHA-1 of every piece, in order.
     pub fn piece_hashes(&self) -> &[[u8; 20]] {
-        &self.hashes
+        self.hashes.as_chunks().0
     }
 
     /// The raw bytes of `info`, over which the info-hash is taken, where peers may have them that ask for them (BEP 9): a

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::json_line;
-use crate::event::{Phase, Severity};
+use crate::event::{Phase, Queued, Severity};
 use crate::ledger::{Funnel, Groups, MetadataProgress, Standing, TorrentRow, VerdictCode, View};
 use crate::text::clean;
 use crate::units::{self, Units};
@@ -159,6 +159,8 @@ fn state(phase: Phase) -> &'static str {
         Phase::Downloading => "downloading",
         Phase::Seeding => "seeding",
         Phase::Paused => "paused",
+        Phase::Queued(Queued::Enough) => "complete",
+        Phase::Queued(_) => "queued",
         Phase::Stopped => "error",
     }
 }

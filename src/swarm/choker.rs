@@ -96,6 +96,7 @@ impl Choker {
         turns.sort_by_key(|candidate| order(candidate));
         self.waited = turns.len() > places;
         turns.truncate(places);
+        self.slots.hold(ranked.len() + turns.len(), candidates.len());
         ranked.iter().chain(&turns).map(|candidate| candidate.conn).collect()
     }
 

@@ -1,11 +1,12 @@
-//! What the user asks for.
+//! What the user asks for, and whether the torrent rests or goes on.
 
 use std::sync::Arc;
 
 use super::peer_table::Standing;
+use super::queue::{Doing, STALLED_AFTER};
 use super::{Action, ConnKey, Order, Phase, Swarm, announce};
 use crate::command::Command;
-use crate::event::{At, Cause, Event, PeerKey, Source};
+use crate::event::{At, Cause, Event, PeerKey, Queued, Source};
 use crate::metainfo::{Choice, FilePriority};
 use crate::units::{Units, rate};
 
@@ -98,6 +99,90 @@ impl Swarm {
         if matches!(self.doing.phase, Phase::Paused | Phase::Stopped) {
             self.go_on(now, true);
             self.out.answer(now, "Going on.".to_owned());
+        }
+    }
+
+    /// Stops asking, serving and dialling; connections stay for a while.
+    pub(super) fn rest(&mut self, now: At, phase: Phase, reason: Option<String>) {
+        self.enter(now, phase, reason);
+        for conn in self.live.conns() {
+            self.update_interest(now, conn);
+            self.set_choking(now, conn, true);
+            self.allow_fast(conn);
+        }
+    }
+
+    /// Goes on after a rest; with `retry` peers that are not connected are dialled without further wait.
+    pub(super) fn go_on(&mut self, now: At, retry: bool) {
+        let phase = self.next_phase();
+        if phase.rests() {
+            return self.rest(now, phase, None);
+        }
+        self.enter(now, phase, None);
+        if retry {
+            self.peer_table.retry(now, true);
+        }
+        for conn in self.live.conns() {
+            self.update_interest(now, conn);
+            self.allow_fast(conn);
+            self.close_if_both_seeds(conn);
+        }
+        self.rechoke(now);
+    }
+
+    /// Its turn comes, or it has to wait. What the user or the disk has it do goes before.
+    pub(super) fn take_turn(&mut self, now: At, waits: Option<Queued>) {
+        if self.settings.waits == waits || self.leaving {
+            return;
+        }
+        self.settings.waits = waits;
+        match (self.doing.phase, waits) {
+            (Phase::Checking | Phase::Paused | Phase::Stopped, _) => {}
+            (Phase::Queued(_), None) => self.go_on(now, true),
+            (_, Some(why)) => self.rest(now, Phase::Queued(why), None),
+            (_, None) => {}
+        }
+    }
+
+    /// What it does, or would do if it had its turn, for those who give turns; `enough`: it was given on as often, or for as
+    /// long, as it should.
+    #[must_use]
+    pub fn doing(&self, now: At, enough: bool) -> Doing {
+        match (self.doing.phase, &self.content) {
+            (Phase::Checking | Phase::Paused | Phase::Stopped, _) => Doing::Resting,
+            (_, None) => Doing::Metadata,
+            (_, Some(content)) if content.is_complete() => Doing::Seeding { enough },
+            (phase, Some(_)) => {
+                let quiet = now.saturating_sub(self.doing.since.max(self.meter.last_received()));
+                Doing::Downloading { stalled: phase == Phase::Downloading && quiet >= STALLED_AFTER }
+            }
+        }
+    }
+
+    /// What it does where nothing is wrong with the disk.
+    pub(super) fn next_phase(&self) -> Phase {
+        match self.settings.waits {
+            _ if self.settings.paused => Phase::Paused,
+            Some(why) => Phase::Queued(why),
+            None => self.active_phase(),
+        }
+    }
+
+    fn active_phase(&self) -> Phase {
+        match &self.content {
+            None => Phase::Metadata,
+            Some(content) if content.is_complete() => Phase::Seeding,
+            Some(_) => Phase::Downloading,
+        }
+    }
+
+    /// Whether the user paused it, be it verified or not.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        match (self.doing.phase, &self.content) {
+            (Phase::Checking, None) => self.settings.paused,
+            (Phase::Checking, Some(content)) => content.is_paused_after_recheck(),
+            (phase, _) => phase == Phase::Paused,
         }
     }
 

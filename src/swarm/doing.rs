@@ -30,7 +30,7 @@ impl Doing {
     /// does whoever comes.
     pub(super) fn rests(&self) -> Option<Cause> {
         match self.phase {
-            Phase::Paused => Some(Cause::TorrentPaused),
+            Phase::Paused | Phase::Queued(_) => Some(Cause::TorrentPaused),
             Phase::Stopped => Some(Cause::DiskError),
             Phase::Metadata | Phase::Checking | Phase::Downloading | Phase::Seeding => None,
         }

@@ -13,7 +13,7 @@ use super::{
     announce,
 };
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, PeerKey, Source, TrackerKey};
+use crate::event::{At, Cause, Encryption, Event, PeerKey, Queued, Source, TrackerKey};
 use crate::metainfo::{Bitfield, BlockRef, Choice, Geometry, InfoHash, PeerId, PieceChoice, PieceIndex};
 use crate::peer::{News, Step};
 
@@ -30,8 +30,10 @@ pub struct Settings {
     pub max_dials: usize,
     /// How many dials may begin in a second, those of every torrent with a copy of it.
     pub dial_pacer: DialPacer,
-    /// How many peers are served at once.
+    /// How many peers are served at once, those of every torrent with slots beside these.
     pub upload_slots: UploadSlots,
+    /// This torrent's part of them.
+    pub slot_places: Places,
     /// Bytes of blocks granted or here and not yet written, at which nothing more is opened; a quarter more for peers
     /// that are far away.
     pub memory_bytes: u64,
@@ -59,6 +61,8 @@ pub struct Settings {
     pub check_until: Option<At>,
     /// Begin paused.
     pub paused: bool,
+    /// Begin waiting for its turn among other torrents.
+    pub waits: Option<Queued>,
 }
 
 impl Default for Settings {
@@ -70,6 +74,7 @@ impl Default for Settings {
             max_dials: 100,
             dial_pacer: DialPacer::default(),
             upload_slots: UploadSlots::Auto,
+            slot_places: Places::default(),
             memory_bytes: 16 * 1024 * 1024,
             down_bps: None,
             down_share: DownShare::default(),
@@ -83,6 +88,7 @@ impl Default for Settings {
             seed: 0,
             check_until: None,
             paused: false,
+            waits: None,
         }
     }
 }
@@ -201,6 +207,8 @@ pub enum Input {
         /// Which way there is to others now.
         way: Way,
     },
+    /// Its turn among other torrents came; or why it has to wait.
+    Turn(Option<Queued>),
     /// The user wishes something.
     Command(Command),
     /// Nothing but time went by.
@@ -273,6 +281,8 @@ pub enum Action {
     Announce(announce::Output),
     /// A check is over: quit.
     Finished,
+    /// The last piece came in this run, and everything is here.
+    Completed,
     /// The torrent entered another phase; the resume file keeps whether it is paused.
     Entered,
     /// This was learned.

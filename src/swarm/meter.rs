@@ -7,6 +7,7 @@ use crate::event::{At, Sample};
 #[derive(Debug)]
 pub(super) struct Meter {
     next_second: At,
+    last_received: At,
     down_bytes: u64,
     up_bytes: u64,
     /// Both until the last second was over.
@@ -16,7 +17,13 @@ pub(super) struct Meter {
 impl Meter {
     /// Counts seconds from `now` on.
     pub(super) fn new(now: At) -> Self {
-        Self { next_second: now.saturating_add(SECOND), down_bytes: 0, up_bytes: 0, counted: (0, 0) }
+        Self {
+            next_second: now.saturating_add(SECOND),
+            last_received: At::ZERO,
+            down_bytes: 0,
+            up_bytes: 0,
+            counted: (0, 0),
+        }
     }
 
     /// When [`Self::on_time`] is wanted.
@@ -25,8 +32,14 @@ impl Meter {
     }
 
     /// Counts what came.
-    pub(super) fn received(&mut self, bytes: u64) {
+    pub(super) fn received(&mut self, now: At, bytes: u64) {
+        self.last_received = now;
         self.down_bytes += bytes;
+    }
+
+    /// When something came last.
+    pub(super) fn last_received(&self) -> At {
+        self.last_received
     }
 
     /// Counts what went out.
@@ -37,6 +50,11 @@ impl Meter {
     /// Received and sent so far, bytes.
     pub(super) fn totals(&self) -> (u64, u64) {
         (self.down_bytes, self.up_bytes)
+    }
+
+    /// Whether all that came and went was told.
+    pub(super) fn has_told_all(&self) -> bool {
+        self.counted == self.totals()
     }
 
     /// What passed since the last time, where a second is over.
@@ -62,11 +80,12 @@ mod tests {
     fn every_second_tells_what_passed_in_it_and_a_gap_is_one_second() {
         let ms = Duration::from_millis;
         let mut meter = Meter::new(At::ZERO);
-        meter.received(100);
+        meter.received(ms(1), 100);
         meter.sent(7);
         assert_eq!(meter.on_time(ms(999)), None);
         assert_eq!(meter.on_time(ms(1000)), Some(Sample { down_bps: 100, up_bps: 7 }));
-        meter.received(5);
+        meter.received(ms(1500), 5);
+        assert_eq!(meter.last_received(), ms(1500));
         assert_eq!((meter.on_time(ms(1999)), meter.deadline()), (None, ms(2000)));
         assert_eq!(meter.on_time(ms(60_000)), Some(Sample { down_bps: 5, up_bps: 0 }));
         assert_eq!((meter.deadline(), meter.totals()), (ms(60_500), (105, 7)));

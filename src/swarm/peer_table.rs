@@ -123,6 +123,11 @@ impl PeerTable {
         self.dialling
     }
 
+    /// Whether nobody is dialled, and no ban is to end.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.dialling == 0 && self.bans.is_empty()
+    }
+
     /// A source names an address: the one way for it to become a peer. `None` where this changes nothing, the source is
     /// not heard, or there is no room for another row.
     pub(super) fn learn(&mut self, now: At, addr: SocketAddr, source: Source) -> Option<Learned> {

@@ -49,11 +49,7 @@ impl Swarm {
         for conn in self.live.conns() {
             self.out.order(conn, Order::Learn);
         }
-        let phase = match stopped {
-            Some(_) => Phase::Stopped,
-            None if self.settings.paused => Phase::Paused,
-            None => self.active_phase(),
-        };
+        let phase = if stopped.is_some() { Phase::Stopped } else { self.next_phase() };
         self.enter(now, phase, stopped);
     }
 

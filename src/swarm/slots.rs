@@ -5,6 +5,7 @@
 //! idle, and a line that is full is not cut into slices that are of use to nobody.
 
 use super::choker::ROUND;
+use super::places::Places;
 
 /// How many peers are served at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -12,7 +13,7 @@ pub enum UploadSlots {
     /// As many as the line carries, and as it takes to serve everybody within two minutes.
     #[default]
     Auto,
-    /// This many, and one more that gets its chance.
+    /// This many, those of all torrents of a program together; in each one more gets its chance.
     Fixed(usize),
 }
 
@@ -29,6 +30,8 @@ const REST: u32 = 6;
 #[derive(Debug)]
 pub(super) struct Slots {
     setting: UploadSlots,
+    /// Its part of a fixed number.
+    places: Places,
     regular: usize,
     /// How many it were before more were tried, and what was sent in a round then.
     tried: Option<(usize, u64)>,
@@ -37,14 +40,25 @@ pub(super) struct Slots {
 
 impl Slots {
     pub(super) fn new(setting: UploadSlots, limit_bps: Option<u64>) -> Self {
-        Self { setting, regular: limit_bps.map_or(START, usual), tried: None, rest: 0 }
+        let regular = limit_bps.map_or(START, usual);
+        Self { setting, places: Places::default(), regular, tried: None, rest: 0 }
+    }
+
+    /// The same as part of those that all torrents have.
+    pub(super) fn among(self, places: Places) -> Self {
+        Self { places, ..self }
+    }
+
+    /// So many are served now for what they are worth or because it is their turn, where so many want to be.
+    pub(super) fn hold(&self, served: usize, wanting: usize) {
+        self.places.hold(served, wanting > 0);
     }
 
     /// Peers served for what they are worth; others get their chance beside them.
     pub(super) fn regular(&self) -> usize {
         match self.setting {
             UploadSlots::Auto => self.regular,
-            UploadSlots::Fixed(slots) => slots,
+            UploadSlots::Fixed(slots) => self.places.most(slots),
         }
     }
 
@@ -109,6 +123,24 @@ mod tests {
             slots.round(sent(&slots, line_bps, each_bps), limit_bps, true);
         }
         slots.regular()
+    }
+
+    #[test]
+    fn torrents_share_a_fixed_number_of_slots() {
+        let all = Places::default();
+        let slots = |places: &Places| Slots::new(UploadSlots::Fixed(8), None).among(places.beside());
+        let (one, other) = (slots(&all), slots(&all));
+        one.hold(8, 20);
+        assert_eq!((one.regular(), other.regular()), (8, 0), "as long as nobody else wants any");
+        other.hold(0, 20);
+        for _ in 0..10 {
+            [&one, &other].into_iter().for_each(|slots| slots.hold(slots.regular(), 20));
+        }
+        assert_eq!(one.regular() + other.regular(), 8);
+        assert!(one.regular() >= 3 && other.regular() >= 3, "{} and {}", one.regular(), other.regular());
+        other.hold(0, 0);
+        one.hold(one.regular(), 20);
+        assert_eq!(one.regular(), 8);
     }
 
     #[test]

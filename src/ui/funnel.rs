@@ -23,7 +23,7 @@ impl Funnel {
     pub(crate) fn of(view: &View) -> Self {
         match view.phase {
             Phase::Seeding => Self::Giving,
-            Phase::Paused | Phase::Stopped if view.is_whole() => Self::Giving,
+            phase if phase.rests() && view.is_whole() => Self::Giving,
             _ => Self::Fetching,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{At, Attempt, Cause, Direction, Encryption, Phase};
+use crate::event::{At, Attempt, Cause, Direction, Encryption};
 use crate::ledger::{Group, PeerRecord, Stage, View};
 use crate::units;
 
@@ -277,7 +277,7 @@ fn trying(attempt: &Attempt, now: At) -> String {
 
 /// The user or the disk keeps everything from going on.
 pub(crate) fn stands_still(view: &View) -> bool {
-    matches!(view.phase, Phase::Paused | Phase::Stopped)
+    view.phase.rests()
 }
 
 /// What happens next to a peer that is not connected, and when; in its short wording where `brief`.

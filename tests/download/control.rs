@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use ttui::command::{Addition, SessionCommand, What};
-use ttui::engine::{Control, Session, SessionOptions, TorrentOptions};
+use ttui::engine::{Control, Give, Session, SessionOptions, TorrentOptions};
 use ttui::event::Severity;
-use ttui::ledger::{Answer, Standing, TorrentRow, Torrents};
+use ttui::ledger::{Answer, Queued, Standing, TorrentRow, Torrents};
+use ttui::swarm::queue::QueueLimits;
 
 use super::support::Payload;
 use super::*;
@@ -23,10 +24,14 @@ impl Desk {
     }
 
     fn with(options: SessionOptions) -> Self {
+        Self::giving(options, Give::default())
+    }
+
+    fn giving(options: SessionOptions, give: Give) -> Self {
         let lab = Lab::new();
         let options = SessionOptions { state: Some(lab.state()), loopback: true, ..options };
         let mut session = Session::start(options).unwrap();
-        let added = TorrentOptions { output: lab.out(), ..TorrentOptions::default() };
+        let added = TorrentOptions { output: lab.out(), give, ..TorrentOptions::default() };
         let control = session.control(added);
         Self { lab, session, control }
     }
@@ -220,5 +225,71 @@ async fn a_file_is_read_and_what_is_none_is_refused_by_name() {
     desk.ask(SessionCommand::Revive);
     let again = desk.until_row(&it, |row| row.standing == Standing::Seeding).await;
     assert_eq!(again.downloaded_bytes, first.downloaded_bytes);
+    soon("all stop", desk.session.stop()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_download_as_may_and_the_next_begins_when_one_is_done() {
+    let queue = QueueLimits { downloading: Some(2), ..QueueLimits::NONE };
+    let mut desk = Desk::with(SessionOptions { queue, ..SessionOptions::default() });
+    let payloads: Vec<_> = (0..4).map(payload).collect();
+    payloads.iter().zip(0..).for_each(|(payload, ticket)| desk.add(ticket, payload));
+    let waits = Standing::Queued(Queued::Downloading { most: 2 });
+    for payload in &payloads[2..] {
+        let row = desk.until_row(payload, |row| row.standing == waits).await;
+        assert_eq!(row.why(), "Queued: 2 others download.");
+    }
+    for payload in &payloads[..2] {
+        desk.until_row(payload, |row| row.standing == Standing::Downloading).await;
+    }
+    // Who goes before others in the queue goes first.
+    desk.ask(SessionCommand::Earlier(payloads[2].info_hash()));
+    desk.until_row(&payloads[2], |row| row.standing == Standing::Downloading).await;
+    desk.until_row(&payloads[1], |row| row.standing == waits).await;
+    // One that is done, and one that is paused, make room.
+    let seed = Seed::honest(&payloads[0]).await;
+    desk.peer(&payloads[0], &seed);
+    desk.until_row(&payloads[0], |row| row.standing == Standing::Seeding).await;
+    desk.until_row(&payloads[1], |row| row.standing == Standing::Downloading).await;
+    desk.ask(SessionCommand::To(payloads[2].info_hash(), Command::Pause));
+    desk.until_row(&payloads[3], |row| row.standing == Standing::Downloading).await;
+    // In the end all are here, whatever the order.
+    desk.ask(SessionCommand::ToAll(Command::Resume));
+    let mut seeds = vec![seed];
+    for payload in &payloads[1..] {
+        let seed = Seed::honest(payload).await;
+        desk.peer(payload, &seed);
+        seeds.push(seed);
+    }
+    for payload in &payloads {
+        desk.until_row(payload, |row| row.standing == Standing::Seeding).await;
+        assert_here(&desk, payload);
+    }
+    soon("all stop", desk.session.stop()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_seed_as_may_and_one_that_gave_enough_is_done() {
+    let queue = QueueLimits { seeding: Some(1), ..QueueLimits::NONE };
+    let give = Give { ratio: Some(0.5), time: None };
+    let mut desk = Desk::giving(SessionOptions { queue, ..SessionOptions::default() }, give);
+    let payloads: Vec<_> = (0..2).map(payload).collect();
+    payloads.iter().for_each(|payload| payload.lay_out(&desk.lab.out()));
+    payloads.iter().zip(0..).for_each(|(payload, ticket)| desk.add(ticket, payload));
+    desk.until_row(&payloads[0], |row| row.standing == Standing::Seeding).await;
+    let waits = Standing::Queued(Queued::Seeding { most: 1 });
+    desk.until_row(&payloads[1], |row| row.standing == waits).await;
+    // Somebody takes more than half of the first; then it is the turn of the other.
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, desk.session.port()));
+    let mut wire = Wire::dial(addr, payloads[0].info_hash()).await;
+    wire.say(&[Message::Interested]).await;
+    wire.expect(&Message::Unchoke).await;
+    for piece in 0..payloads[0].pieces() * 3 / 4 {
+        wire.fetch(&payloads[0], piece).await;
+    }
+    let is_counted = |row: &TorrentRow| row.ratio() >= Some(0.5);
+    let done = desk.until_row(&payloads[0], |row| row.standing == Standing::Done && is_counted(row)).await;
+    assert!(done.done() >= 1.0, "{done:?}");
+    desk.until_row(&payloads[1], |row| row.standing == Standing::Seeding).await;
     soon("all stop", desk.session.stop()).await.unwrap();
 }

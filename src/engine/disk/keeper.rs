@@ -1,15 +1,18 @@
 //! Makes sure, on a thread of its own, that the disk has what was written, and remembers it.
 //!
-//! Nobody waits for this thread: neither the download, nor its completion, nor, unless told to, the end.
+//! Nobody waits for this thread: neither the download, nor its completion, nor, unless told to, the end. It is there only
+//! as long as there is something to do soon, so a torrent that idles has none, and one whose disk hangs holds up no other.
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::alarm::{Alarm, Wakes};
 use super::{DiskDone, DiskPool};
 use crate::engine::clock::Clock;
 use crate::metainfo::{Bitfield, PieceIndex, Torrent};
@@ -25,6 +28,9 @@ const RETRY_WAIT: Duration = Duration::from_secs(30);
 /// Blocks of unfinished pieces are named this long after they were written: many at once, and none of those whose piece
 /// is finished by then.
 const NAME_WAIT: Duration = Duration::from_millis(400);
+
+/// A thread whose work is over waits this long for more.
+const LINGERS: Duration = Duration::from_secs(2);
 
 /// What is remembered beside the pieces.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -55,6 +61,7 @@ struct Shared {
     /// Held from taking what the record is to say until it is saved, for the same reason.
     saving: Mutex<()>,
     clock: Clock,
+    alarm: Alarm,
     state: Mutex<State>,
     wake: Condvar,
     done: mpsc::UnboundedSender<DiskDone>,
@@ -69,6 +76,8 @@ struct State {
     save_at: Option<Duration>,
     /// When blocks are named that were written.
     name_at: Option<Duration>,
+    /// A thread is at it.
+    works: bool,
     ended: bool,
 }
 
@@ -86,6 +95,12 @@ pub struct Remembered {
 }
 
 impl State {
+    /// When there is something to do.
+    fn due(&self) -> Option<Duration> {
+        let due = [self.dirty.deadline(), self.save_at, self.name_at].into_iter().flatten().min();
+        due.filter(|_| !self.ended)
+    }
+
     fn record(&self) -> Record {
         Record {
             synced: self.dirty.synced().clone(),
@@ -101,7 +116,7 @@ impl Keeper {
     pub fn start(
         storage: Arc<Storage>,
         remembered: Remembered,
-        clock: Clock,
+        (clock, alarm): (Clock, Alarm),
         sync_after: Duration,
         done: mpsc::UnboundedSender<DiskDone>,
     ) -> Arc<Self> {
@@ -109,17 +124,13 @@ impl Keeper {
         let Remembered { resume, record, journal, unfinished } = remembered;
         let (synced, unsynced) = (record.synced.clone(), record.unsynced.clone());
         let dirty = DirtySet::new(geometry, synced, unsynced, clock.now(), sync_after);
-        let state = State { dirty, record, unfinished, save_at: None, name_at: None, ended: false };
+        let state =
+            State { dirty, record, unfinished, save_at: None, name_at: None, works: false, ended: false };
         let (state, naming, saving) = (Mutex::new(state), Mutex::default(), Mutex::default());
         let wake = Condvar::new();
-        let shared = Arc::new(Shared { storage, resume, journal, naming, saving, clock, state, wake, done });
-        let worker = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("sync".to_owned());
-        if let Err(error) = thread.spawn(move || worker.work()) {
-            // Without it nothing is synced before the end; the download itself can go on.
-            let path = shared.resume.path();
-            shared.report(DiskDone::Trouble(StorageError::io(path, storage::Operation::Sync, &error)));
-        }
+        let shared =
+            Arc::new(Shared { storage, resume, journal, naming, saving, clock, alarm, state, wake, done });
+        shared.rouse();
         Arc::new(Self { shared })
     }
 
@@ -157,6 +168,12 @@ impl Keeper {
         self.shared.write_journal()
     }
 
+    /// Where the torrent's files are: everything of it lies at or below this.
+    pub fn path(&self) -> PathBuf {
+        let storage = &self.shared.storage;
+        storage.output_dir().join(&storage.torrent().name)
+    }
+
     /// A piece was verified and written. Returns whether it was the last that was missing.
     pub fn written(&self, piece: PieceIndex) -> bool {
         let now = self.shared.clock.now();
@@ -170,7 +187,7 @@ impl Keeper {
         let complete = state.dirty.count() == pieces;
         drop(state);
         if sooner {
-            self.shared.wake.notify_one();
+            self.shared.rouse();
         }
         complete
     }
@@ -204,7 +221,7 @@ impl Keeper {
         state.name_at.get_or_insert(now + NAME_WAIT);
         drop(state);
         if sooner {
-            self.shared.wake.notify_one();
+            self.shared.rouse();
         }
     }
 
@@ -215,7 +232,7 @@ impl Keeper {
         if state.unfinished.has_news() && state.name_at.is_none() {
             state.name_at = Some(self.shared.clock.now() + NAME_WAIT);
             drop(state);
-            self.shared.wake.notify_one();
+            self.shared.rouse();
         }
     }
 
@@ -226,7 +243,7 @@ impl Keeper {
         state.record.clean = false;
         state.save_at = Some(self.shared.clock.now());
         drop(state);
-        self.shared.wake.notify_one();
+        self.shared.rouse();
     }
 
     /// Hashes these pieces as they stand on the disk now. Blocks for as long as that takes, or until `cancel` is set.
@@ -262,7 +279,7 @@ impl Keeper {
         state.save_at = Some(state.save_at.map_or(due, |at| at.min(due)));
         drop(state);
         if at_once {
-            self.shared.wake.notify_one();
+            self.shared.rouse();
         }
     }
 
@@ -287,6 +304,27 @@ impl Keeper {
         let named = shared.end_journal();
         shared.resume.save_last(&record, sync)?;
         synced.and(named)
+    }
+}
+
+impl Wakes for Shared {
+    fn wake(self: Arc<Self>) {
+        let mut state = self.lock();
+        let due = state.due().filter(|_| !state.works);
+        let Some(due) = due else { return };
+        if due > self.clock.now() {
+            drop(state);
+            // What was due was done by others.
+            return self.wait_for(due);
+        }
+        state.works = true;
+        drop(state);
+        let worker = Arc::clone(&self);
+        let thread = std::thread::Builder::new().name("sync".to_owned());
+        if let Err(error) = thread.spawn(move || worker.work()) {
+            self.lock().works = false;
+            self.without_a_thread(&error);
+        }
     }
 }
 
@@ -322,35 +360,65 @@ impl Shared {
         record
     }
 
-    fn work(&self) {
+    /// Something is to be done, now or later.
+    fn rouse(self: &Arc<Self>) {
+        let state = self.lock();
+        if state.works {
+            self.wake.notify_one();
+        } else if let Some(due) = state.due() {
+            drop(state);
+            self.wait_for(due);
+        }
+    }
+
+    /// Has a thread begin when it is time.
+    fn wait_for(self: &Arc<Self>, due: Duration) {
+        let this: Arc<dyn Wakes> = Arc::clone(self) as Arc<dyn Wakes>;
+        if let Err(error) = self.alarm.set(due, Arc::downgrade(&this)) {
+            self.without_a_thread(&error);
+        }
+    }
+
+    /// Without it nothing is synced before the end; the download itself can go on.
+    fn without_a_thread(&self, error: &std::io::Error) {
+        let path = self.resume.path();
+        self.report(DiskDone::Trouble(StorageError::io(path, storage::Operation::Sync, error)));
+    }
+
+    fn work(self: &Arc<Self>) {
         let mut state = self.lock();
+        let mut last = self.clock.now();
         while !state.ended {
             let now = self.clock.now();
-            let sync_at = state.dirty.deadline();
-            let due = [sync_at, state.save_at, state.name_at].into_iter().flatten().min();
-            state = match due {
-                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(due) if due > now => {
-                    self.wake.wait_timeout(state, due - now).unwrap_or_else(PoisonError::into_inner).0
+            let due = state.due();
+            if due.is_none_or(|due| due > now) {
+                let until = due.unwrap_or(Duration::MAX).min(last + LINGERS);
+                if until <= now {
+                    break;
                 }
-                Some(_) => {
-                    let save_at = state.save_at;
-                    drop(state);
-                    self.name();
-                    let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
-                    if is_due(sync_at)
-                        && let Err(error) = self.sync()
-                    {
-                        let lost = error.loses_data();
-                        self.report(if lost { DiskDone::Unsynced(error) } else { DiskDone::Trouble(error) });
-                    }
-                    if is_due(sync_at) || is_due(save_at) {
-                        self.save();
-                    }
-                    self.lock()
-                }
-            };
+                state = self.wake.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            let (sync_at, save_at) = (state.dirty.deadline(), state.save_at);
+            drop(state);
+            self.name();
+            let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
+            if is_due(sync_at)
+                && let Err(error) = self.sync()
+            {
+                let lost = error.loses_data();
+                self.report(if lost { DiskDone::Unsynced(error) } else { DiskDone::Trouble(error) });
+            }
+            if is_due(sync_at) || is_due(save_at) {
+                self.save();
+            }
+            last = self.clock.now();
+            state = self.lock();
         }
+        state.works = false;
+        let due = state.due();
+        drop(state);
+        due.into_iter().for_each(|due| self.wait_for(due));
     }
 
     fn sync(&self) -> Result<(), StorageError> {

@@ -60,8 +60,10 @@ impl Case {
         let Started { storage, resume, record, journal, unfinished, .. } = started;
         let remembered = Remembered { resume, record, journal, unfinished };
         let clock = Clock::start();
-        let keeper = Keeper::start(Arc::clone(&storage), remembered, clock, LATE, sender.clone());
-        let pool = DiskPool::new(2, clock).open(Arc::clone(&storage), Some(Arc::clone(&keeper)), sender);
+        let pool = DiskPool::new(2, clock);
+        let keeper =
+            Keeper::start(Arc::clone(&storage), remembered, (clock, pool.alarm()), LATE, sender.clone());
+        let pool = pool.open(Arc::clone(&storage), Some(Arc::clone(&keeper)), sender);
         let geometry = storage.torrent().geometry;
         let assembly = Assembly::new(geometry, u64::MAX);
         let blocks = BlockPool::new(64);

@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::command::{Command, SessionCommand};
 use crate::engine::EngineError;
-use crate::event::Phase;
+use crate::engine::clock::Clock;
+use crate::engine::torrent::Asked;
+use crate::event::{Phase, Queued};
 use crate::ledger::{Torrents, View};
 use crate::metainfo::InfoHash;
+
+/// A view that is older says the time wrong.
+const STALE: Duration = Duration::from_secs(1);
 
 /// How a torrent ended, once it has.
 pub(super) type Outcome = Option<Result<(), EngineError>>;
@@ -19,6 +25,9 @@ pub(super) type Outcome = Option<Result<(), EngineError>>;
 #[derive(Clone, Debug)]
 pub(super) struct Running {
     pub(super) commands: mpsc::UnboundedSender<Command>,
+    /// What is asked of it for the sake of others.
+    pub(super) asked: Arc<watch::Sender<Asked>>,
+    pub(super) clock: Clock,
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) task: AbortHandle,
     pub(super) outcome: watch::Receiver<Outcome>,
@@ -31,6 +40,21 @@ impl Running {
         }
         // A torrent that is over takes no more wishes.
         let _ = self.commands.send(command);
+    }
+
+    /// Its turn comes, or it has to wait.
+    pub(super) fn take_turn(&self, waits: Option<Queued>) {
+        self.asked.send_if_modified(|asked| std::mem::replace(&mut asked.waits, waits) != waits);
+    }
+
+    /// Somebody watches it from now on, or nobody.
+    pub(super) fn watch(&self, watched: bool) {
+        self.asked.send_if_modified(|asked| std::mem::replace(&mut asked.watched, watched) != watched);
+    }
+
+    /// Has it show how it stands.
+    pub(super) fn show(&self) {
+        self.asked.send_modify(|_| ());
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -51,6 +75,11 @@ impl Running {
     }
 }
 
+/// Whether everything is here and good, be it given on or not.
+fn is_complete(view: &View) -> bool {
+    view.phase == Phase::Seeding || matches!(view.phase, Phase::Queued(_)) && view.is_whole()
+}
+
 /// A torrent under way. Dropping it changes nothing: the session has the torrent.
 #[derive(Clone, Debug)]
 pub struct TorrentHandle {
@@ -67,12 +96,23 @@ impl TorrentHandle {
 
     /// What is known now.
     pub fn view(&self) -> Arc<View> {
-        Arc::clone(&self.views.borrow())
+        let view = Arc::clone(&self.views.borrow());
+        let now = self.running.clock.now();
+        if self.outcome().is_some() || now.saturating_sub(view.at) < STALE {
+            return view;
+        }
+        // Nothing happened since: only time went on.
+        Arc::new(View { at: now, ..(*view).clone() })
     }
 
-    /// What is known, whenever it changes: four times a second, and at once after a command.
+    /// What is known, whenever it changes: four times a second at most, and at once after a command.
     pub fn views(&self) -> watch::Receiver<Arc<View>> {
         self.views.clone()
+    }
+
+    /// Has its views go on with time from now on, also where nothing happens.
+    pub fn watch(&self) {
+        self.running.watch(true);
     }
 
     /// Asks for something.
@@ -97,7 +137,7 @@ impl TorrentHandle {
     /// What ended the torrent before, be it the user.
     pub async fn completed(&mut self) -> Result<(), EngineError> {
         loop {
-            if self.views.borrow_and_update().phase == Phase::Seeding {
+            if is_complete(&self.views.borrow_and_update()) {
                 return Ok(());
             }
             if self.views.changed().await.is_err() {

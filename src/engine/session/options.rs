@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use crate::engine::event_sink::Recording;
 use crate::engine::peer::IDLE_AFTER;
+use crate::engine::torrent::Give;
 use crate::engine::tracker;
 use crate::storage::DirtySet;
+use crate::swarm::queue::QueueLimits;
 use crate::swarm::{self, EncryptionPolicy, UploadSlots};
 
 /// What holds for the whole program, however many torrents there are.
@@ -30,6 +32,10 @@ pub struct SessionOptions {
     pub up_bps: Option<u64>,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// How many torrents are active at once.
+    pub queue: QueueLimits,
+    /// What is run when a torrent was downloaded: a program and its arguments, to which its path is added.
+    pub on_complete: Vec<String>,
     /// How trackers are spoken to.
     pub tracker: tracker::Settings,
 }
@@ -45,6 +51,8 @@ impl Default for SessionOptions {
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
+            queue: QueueLimits::NONE,
+            on_complete: Vec::new(),
             tracker: tracker::Settings::default(),
         }
     }
@@ -66,6 +74,8 @@ pub struct TorrentOptions {
     pub pex: bool,
     /// A connected peer that says nothing for this long is let go.
     pub idle_after: Duration,
+    /// When it has seeded enough.
+    pub give: Give,
     /// It waits until the user has it go on, also where an earlier run did not.
     pub paused: bool,
     /// Write into files that are not ours, too.
@@ -89,6 +99,7 @@ impl Default for TorrentOptions {
             upload_slots: UploadSlots::default(),
             pex: true,
             idle_after: IDLE_AFTER,
+            give: Give::default(),
             paused: false,
             overwrite: false,
             metadata_only: false,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::{Claims, SessionOptions};
 use crate::engine::board::Board;
 use crate::engine::calls::Calls;
@@ -11,6 +13,7 @@ use crate::engine::disk::DiskPool;
 use crate::engine::limit::Limit;
 use crate::engine::mse::Mse;
 use crate::engine::pool::BlockPool;
+use crate::engine::surroundings::Surroundings;
 use crate::engine::tracker;
 use crate::metainfo::PeerId;
 use crate::storage;
@@ -18,6 +21,9 @@ use crate::swarm::{DialPacer, DownShare, Places};
 
 /// Free block buffers kept for the next blocks: 16 MiB.
 const KEPT_BUFFERS: usize = 1024;
+
+/// Torrents whose files are looked at at once when they are opened. Some may be on disks that are slow, or hang.
+const MOST_LOOKS: usize = 16;
 
 /// What all torrents of a session share.
 pub(in crate::engine) struct Resources {
@@ -35,20 +41,28 @@ pub(in crate::engine) struct Resources {
     pub(in crate::engine) dials: DialPacer,
     /// The connections of all torrents: those of each stand beside these.
     pub(in crate::engine) places: Places,
+    /// The upload slots of all torrents, where their number is fixed, in the same way.
+    pub(in crate::engine) slots: Places,
     /// The download limit: the share of each torrent stands beside this.
     pub(in crate::engine) down: DownShare,
     /// The upload limit, in the same way.
     pub(in crate::engine) up: Limit,
     /// Where blocks are received into.
     pub(in crate::engine) buffers: Arc<BlockPool>,
+    /// What they have around them.
+    pub(in crate::engine) surroundings: Surroundings,
     /// What torrents tell of themselves.
     pub(in crate::engine) board: Arc<Board>,
     /// Whose files are whose.
     pub(in crate::engine) claims: Claims,
     /// The threads that hash, write and read.
     pub(in crate::engine) disk: DiskPool,
+    /// Turns to look at what is on the disk: each takes threads of its own.
+    pub(in crate::engine) looks: Arc<Semaphore>,
     /// How many files may be open.
     pub(in crate::engine) storage: storage::Options,
+    /// What is run when a torrent was downloaded.
+    pub(in crate::engine) on_complete: Vec<String>,
     /// Announces to trackers.
     pub(in crate::engine) tracker: tracker::Client,
     /// Drawn once a run, so that trackers know us over every address we have.
@@ -67,13 +81,17 @@ impl Resources {
             mse: Mse::new(options.encryption, seed),
             dials: DialPacer::new(options.dials_per_second),
             places: Places::default(),
+            slots: Places::default(),
             down: DownShare::new(options.down_bps),
             up: Limit::new(options.up_bps),
             buffers: BlockPool::new(KEPT_BUFFERS),
+            surroundings: Surroundings::default(),
             board: Arc::default(),
             claims: Claims::default(),
             disk: DiskPool::new(DiskPool::workers_here(), clock),
+            looks: Arc::new(Semaphore::new(MOST_LOOKS)),
             storage: storage::Options::default(),
+            on_complete: options.on_complete.clone(),
             tracker: tracker::Client::new(options.tracker.clone()),
             tracker_key: (seed >> 32) as u32,
         })

@@ -22,6 +22,8 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn handle(&self) -> TorrentHandle {
+        // One that idles showed nothing as long as nobody looked.
+        self.running.show();
         TorrentHandle {
             info_hash: self.wanted.info_hash(),
             views: self.views.clone(),

@@ -15,9 +15,12 @@ use crate::engine::EngineError;
 use crate::engine::board::Shown;
 use crate::engine::event_sink::EventSink;
 use crate::engine::opening::{Opening, from_join};
+use crate::engine::torrent::Asked;
 use crate::engine::wanted::Wanted;
+use crate::event::Queued;
 use crate::metainfo::InfoHash;
 use crate::storage;
+use crate::swarm::queue::{self, Doing, QueueLimits};
 use crate::wire::{Handshake, Reserved};
 
 #[derive(Debug)]
@@ -50,7 +53,8 @@ impl Shared {
         if roster.get(info_hash).is_some_and(|entry| !entry.running.is_over()) {
             return Err(EngineError::UnderWay(info_hash));
         }
-        let entry = self.launch(wanted, options)?;
+        let waits = self.first_turn(&roster, &wanted);
+        let entry = self.launch(wanted, options, waits)?;
         let handle = entry.handle();
         roster.put(info_hash, entry);
         Ok(handle)
@@ -73,7 +77,36 @@ impl Shared {
         self.roster().entries().for_each(|entry| entry.running.send(command));
     }
 
-    fn launch(self: &Arc<Self>, wanted: Wanted, options: TorrentOptions) -> Result<Entry, EngineError> {
+    /// Gives turns to all torrents by what they do now. Those that rest keep what they had.
+    pub(super) fn give_turns(&self) {
+        let roster = self.roster();
+        let doings = self.resources.board.doings(roster.order());
+        let turns = queue::turns(self.options.queue, doings.iter().copied());
+        for ((entry, doing), waits) in roster.entries().zip(&doings).zip(turns) {
+            if *doing != Doing::Resting {
+                entry.running.take_turn(waits);
+            }
+        }
+    }
+
+    /// Whether a torrent that is added begins at once, or when it is known what it has to do: so none begins that would
+    /// have to stop at once.
+    fn first_turn(&self, roster: &Roster, wanted: &Wanted) -> Option<Queued> {
+        let QueueLimits { downloading, metadata, .. } = self.options.queue;
+        let others = roster.order().count() as u32;
+        let (most, waits) = match wanted {
+            Wanted::Torrent(_) => (downloading?, Queued::Downloading { most: downloading? }),
+            Wanted::Magnet(_) => (metadata?, Queued::Metadata { most: metadata? }),
+        };
+        (others >= most).then_some(waits)
+    }
+
+    fn launch(
+        self: &Arc<Self>,
+        wanted: Wanted,
+        options: TorrentOptions,
+        waits: Option<Queued>,
+    ) -> Result<Entry, EngineError> {
         let resources = Arc::clone(&self.resources);
         let linked = wanted.linked_peers();
         let known = if options.metadata_only { wanted.clone() } else { wanted.clone().or_kept(&self.state) };
@@ -92,6 +125,7 @@ impl Shared {
             sync: options.sync,
             sync_after: options.sync_after,
             disk: resources.disk.clone(),
+            looks: Arc::clone(&resources.looks),
             clock,
             cancel: Arc::clone(&cancel),
         };
@@ -111,14 +145,23 @@ impl Shared {
             shown,
             resources,
         };
-        let task = tokio::spawn(Box::pin(start_up.live(known, wishes)));
+        let (asked_to, asked) = watch::channel(Asked { waits, watched: false });
+        let task = tokio::spawn(Box::pin(start_up.live(known, wishes, asked)));
         let (outcome_to, outcome) = watch::channel(None);
-        let running = Running { commands, cancel, task: task.abort_handle(), outcome };
+        let running = Running {
+            commands,
+            asked: Arc::new(asked_to),
+            clock,
+            cancel,
+            task: task.abort_handle(),
+            outcome,
+        };
         let resources = Arc::clone(&self.resources);
         tokio::spawn(async move {
             // A panic ends this torrent and no other.
             let outcome = task.await.unwrap_or_else(|error| Err(from_join(&error)));
             resources.claims.release(info_hash);
+            resources.board.does(info_hash, Doing::Resting);
             if let Err(error) = &outcome {
                 resources.board.failed(info_hash, error);
             }

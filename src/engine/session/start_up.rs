@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::claims::Claimed;
 use super::{Resources, SessionOptions, TorrentOptions};
@@ -12,7 +12,7 @@ use crate::engine::EngineError;
 use crate::engine::board::Shown;
 use crate::engine::event_sink::EventSink;
 use crate::engine::opening::{Opened, Opening, Told};
-use crate::engine::torrent::{self, Awaited, Blocks, Inbox, Parts};
+use crate::engine::torrent::{self, Asked, Awaited, Blocks, Inbox, Parts};
 use crate::engine::wanted::Wanted;
 use crate::event::{Event, Source};
 use crate::swarm::{self, Swarm};
@@ -41,14 +41,16 @@ impl StartUp {
         mut self,
         wanted: Wanted,
         commands: mpsc::UnboundedReceiver<Command>,
+        asked: watch::Receiver<Asked>,
     ) -> Result<(), EngineError> {
-        let (mut inbox, outlets) = torrent::open(commands);
+        let (mut inbox, outlets) = torrent::open(commands, asked);
         let now = self.opening.clock.now();
         self.event_sink.emit(now, &Event::Listening { port: self.resources.port });
         let mut settings = self.settings(&wanted);
         let mut remembered = Vec::new();
         let (mut swarm, info, blocks) = match wanted {
             Wanted::Magnet(magnet) => {
+                settings.waits = inbox.asked.borrow_and_update().waits;
                 let swarm = Swarm::without_metadata(now, settings);
                 (
                     swarm,
@@ -74,6 +76,7 @@ impl StartUp {
                 self.shown.after(before);
                 let now = self.opening.clock.now();
                 settings.paused |= paused;
+                settings.waits = inbox.asked.borrow_and_update().waits;
                 let swarm = Swarm::of(now, known, settings);
                 remembered = peers;
                 (swarm, info, Blocks::Kept(store))
@@ -90,6 +93,7 @@ impl StartUp {
             resources: self.resources,
             ours: self.ours,
             idle_after: self.options.idle_after,
+            give: self.options.give,
             event_sink: self.event_sink,
             shown: self.shown,
             blocks,
@@ -135,6 +139,7 @@ impl StartUp {
             down_share: self.resources.down.beside(),
             up_bps: self.resources.up.rate_bps(),
             upload_slots: self.options.upload_slots,
+            slot_places: self.resources.slots.beside(),
             encryption: self.session.encryption,
             info_hash: wanted.info_hash(),
             private: wanted.is_private(),

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::TorrentOptions;
 use super::answers::Answers;
 use super::handle::Control;
+use super::roster::Entry;
 use super::shared::Shared;
 use crate::command::{Addition, Command, SessionCommand, What};
 use crate::engine::wanted::Wanted;
@@ -30,7 +31,7 @@ pub(super) struct Steward {
     torrents: watch::Sender<Arc<Torrents>>,
     view: watch::Sender<Option<Arc<View>>>,
     /// The views of the torrent that is looked at.
-    looked_at: Option<watch::Receiver<Arc<View>>>,
+    looked_at: Option<Entry>,
     answers: Answers,
     read: (mpsc::UnboundedSender<Read>, mpsc::UnboundedReceiver<Read>),
     /// Something changed that was not told.
@@ -57,6 +58,8 @@ impl Steward {
             changed: false,
         };
         steward.shared.resources.board.look(true);
+        // Those that idle made no rows as long as nobody looked.
+        steward.shared.roster().entries().for_each(|entry| entry.running.show());
         steward.publish();
         (steward, Control { torrents: all, view: one, commands }, wishes)
     }
@@ -118,19 +121,28 @@ impl Steward {
             SessionCommand::Limit { down_bps, up_bps } => self.limit(down_bps, up_bps),
             SessionCommand::Forget(id) => self.forget(id),
             SessionCommand::Revive => self.revive(),
-            SessionCommand::Earlier(id) => _ = self.shared.roster().swap(id, true),
-            SessionCommand::Later(id) => _ = self.shared.roster().swap(id, false),
+            SessionCommand::Earlier(id) => self.swap(id, true),
+            SessionCommand::Later(id) => self.swap(id, false),
             SessionCommand::Look(id) => {
-                self.looked_at = self.shared.roster().get(id).map(|entry| entry.views.clone());
+                self.looked_at.iter().for_each(|entry| entry.running.watch(false));
+                self.looked_at = self.shared.roster().get(id).cloned();
+                self.looked_at.iter().for_each(|entry| entry.running.watch(true));
                 self.show();
             }
             SessionCommand::Quit => self.shared.send_all(Command::Quit),
         }
     }
 
+    /// Has it change places with the one before it, or with the one behind it.
+    fn swap(&self, id: InfoHash, earlier: bool) {
+        if self.shared.roster().swap(id, earlier) {
+            self.shared.give_turns();
+        }
+    }
+
     /// Shows the newest view of the torrent that is looked at.
     fn show(&mut self) {
-        let view = self.looked_at.as_mut().map(|views| Arc::clone(&views.borrow_and_update()));
+        let view = self.looked_at.as_mut().map(|entry| Arc::clone(&entry.views.borrow_and_update()));
         self.view.send_replace(view);
     }
 
@@ -191,6 +203,7 @@ impl Steward {
             let _ = running.ended().await;
             if shared.add(entry.wanted, resumed).is_ok() {
                 shared.roster().place(id, place);
+                shared.give_turns();
                 shared.resources.board.touch();
             }
         });
@@ -242,9 +255,9 @@ impl Steward {
 }
 
 /// Ready when there is a newer view; never where no more comes.
-async fn newer(views: &mut Option<watch::Receiver<Arc<View>>>) {
-    if let Some(views) = views
-        && views.changed().await.is_ok()
+async fn newer(looked_at: &mut Option<Entry>) {
+    if let Some(entry) = looked_at
+        && entry.views.changed().await.is_ok()
     {
         return;
     }

@@ -217,6 +217,11 @@ impl Store {
         Input::PieceDone { piece, good, blocks }
     }
 
+    /// Whether nothing waits in memory for the disk.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.assembly.held_bytes() == 0 && !self.assembly.is_writing() && !self.lags
+    }
+
     /// How a slow disk keeps up; `None` where it is not slow. To be called every second or so.
     pub(super) fn sample(&mut self, now: At) -> Option<DiskSample> {
         if now.saturating_sub(self.sampled.0) < SAMPLE_EVERY {
@@ -454,7 +459,9 @@ impl BlockSource for TorrentDisk {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Parts, open};
+    use tokio::sync::watch;
+
+    use super::super::{Asked, Give, Parts, open};
     use super::*;
     use crate::engine::board::Shown;
     use crate::engine::event_sink::{EventSink, Recording};
@@ -482,12 +489,14 @@ mod tests {
             sync: false,
             sync_after: Duration::ZERO,
             disk: resources.disk.clone(),
+            looks: Arc::clone(&resources.looks),
             clock,
             cancel: Arc::default(),
         };
         let awaited = Awaited { magnet: Box::new(magnet), opening: place, metadata_only: false };
         let parts = Parts {
             ours: Handshake { reserved: Reserved::OURS, info_hash: settings.info_hash, peer_id },
+            give: Give::default(),
             idle_after: IDLE_AFTER,
             shown: Shown::begin(event_sink.view(now), Arc::clone(&resources.board)).0,
             event_sink,
@@ -496,7 +505,7 @@ mod tests {
             swarm: Swarm::without_metadata(now, settings),
             resources,
         };
-        let (_, outlets) = open(mpsc::unbounded_channel().1);
+        let (_, outlets) = open(mpsc::unbounded_channel().1, watch::channel(Asked::default()).1);
         TorrentTask::new(parts, outlets)
     }
 

@@ -1,9 +1,8 @@
 //! The channels through which everybody speaks to the torrent's task.
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::super::disk::DiskDone;
 use super::super::link::Report;
@@ -12,7 +11,7 @@ use super::super::mse::Carrier;
 use super::super::opening::Told;
 use super::super::tracker;
 use crate::command::Command;
-use crate::event::At;
+use crate::event::{At, Queued};
 use crate::peer::{Handshaken, Step};
 use crate::storage::{StorageError, Verdicts};
 use crate::swarm::announce::Ticket;
@@ -21,6 +20,15 @@ use crate::swarm::{Closed, ConnKey};
 /// Reports that may wait for the torrent's task before peer tasks stop reading.
 const REPORTS: usize = 1024;
 const OTHERS: usize = 256;
+
+/// What is asked of a torrent for the sake of others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::engine) struct Asked {
+    /// Why it has to wait; `None`: it is its turn.
+    pub(in crate::engine) waits: Option<Queued>,
+    /// Somebody watches it: its views go on with time, also where nothing happens.
+    pub(in crate::engine) watched: bool,
+}
 
 /// How an announce ended.
 pub(in crate::engine) type Answered = Result<tracker::Answer, tracker::Failure>;
@@ -46,6 +54,8 @@ macro_rules! channels {
         /// The task's end of every channel.
         pub(in crate::engine) struct Inbox {
             pub(in crate::engine) commands: mpsc::UnboundedReceiver<Command>,
+            /// What is asked of it for the sake of others.
+            pub(in crate::engine) asked: watch::Receiver<Asked>,
             $(pub(in crate::engine) $name: mpsc::$from<$carries>,)*
         }
 
@@ -55,11 +65,14 @@ macro_rules! channels {
             $(pub(in crate::engine) $name: mpsc::$to<$carries>,)*
         }
 
-        /// Both ends; commands come in through a channel that exists already.
-        pub(in crate::engine) fn open(commands: mpsc::UnboundedReceiver<Command>) -> (Inbox, Outlets) {
+        /// Both ends; what is asked comes in through channels that exist already.
+        pub(in crate::engine) fn open(
+            commands: mpsc::UnboundedReceiver<Command>,
+            asked: watch::Receiver<Asked>,
+        ) -> (Inbox, Outlets) {
             $(let $name = $open;)*
             let outlets = Outlets { $($name: $name.0,)* };
-            (Inbox { commands, $($name: $name.1,)* }, outlets)
+            (Inbox { commands, asked, $($name: $name.1,)* }, outlets)
         }
     };
 }
@@ -73,7 +86,6 @@ channels! {
     dialled: Sender, Receiver, mpsc::channel(OTHERS) => Dialled;
     arrivals: Sender, Receiver, mpsc::channel(OTHERS) => Arrived;
     answers: Sender, Receiver, mpsc::channel(OTHERS) => (Ticket, Answered);
-    addresses: Sender, Receiver, mpsc::channel(1) => BTreeSet<IpAddr>;
     reports: Sender, Receiver, mpsc::channel(REPORTS) => (ConnKey, Report);
     // The pieces of a check, each with whether its hash was right.
     hashed: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => (ConnKey, bool);

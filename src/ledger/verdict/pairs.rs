@@ -7,8 +7,8 @@ use super::say::MOST_COLUMNS;
 use super::table::{Kind, RULES};
 use super::{VerdictCode as Code, agrees_with_counts};
 use crate::event::{
-    Cause, Direction, DiskSample, Encryption, Event, MetadataStep, PeerKey, Phase, Severity, Side, Source,
-    TrackerError, advised,
+    Cause, Direction, DiskSample, Encryption, Event, MetadataStep, PeerKey, Phase, Queued, Severity, Side,
+    Source, TrackerError, advised,
 };
 use crate::ledger::script::Script;
 use crate::units::Units;
@@ -260,10 +260,14 @@ fn resumed() -> Script {
     run
 }
 
+/// It waits for others.
+const QUEUED: Phase = Phase::Queued(Queued::Downloading { most: 5 });
+
 /// Every rule with a run in which it speaks and one in which it all but does.
 const PAIRS: &[(Code, Kind, Run, Run)] = &[
     (Code::DiskTrouble, Kind::Whole, || in_phase(Phase::Stopped), || in_phase(Phase::Paused)),
     (Code::Paused, Kind::Whole, || in_phase(Phase::Paused), resumed),
+    (Code::Queued, Kind::Whole, || in_phase(QUEUED), || in_phase(Phase::Paused)),
     (Code::Unknown, Kind::Whole, || in_phase(Phase::Checking), downloading),
     (Code::Complete, Kind::Whole, || in_phase(Phase::Seeding), || flowing(MIB, 3)),
     (Code::Slow, Kind::Whole, || flowing(20 * 1024, 31), || flowing(20 * 1024, 29)),
@@ -342,7 +346,7 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
-    assert_eq!(codes.len(), 29, "every code of the contract");
+    assert_eq!(codes.len(), 30, "every code of the contract");
 }
 
 #[test]

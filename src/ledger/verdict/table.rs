@@ -77,6 +77,7 @@ impl Rule {
 pub(super) const RULES: &[Rule] = &[
     whole::DISK_TROUBLE,
     whole::PAUSED,
+    whole::QUEUED,
     whole::CHECKING,
     whole::COMPLETE,
     bad_data::POISONED,

@@ -6,7 +6,7 @@ use super::say::{Told, about, count, first_sentence, many, short, span};
 use super::scene::Scene;
 use super::table::rules;
 use super::{Finding, VerdictCode, metadata};
-use crate::event::{Cause, Phase, Severity};
+use crate::event::{Cause, Phase, Queued, Severity};
 use crate::ledger::peer::Group;
 use crate::ledger::tracker::TrackerStatus;
 use crate::text;
@@ -25,6 +25,7 @@ rules! {
     DISK_TROUBLE = DiskTrouble Whole, User, disk_trouble, "missing_pieces",
         told => told.or_short("Stopped: the disk refuses.");
     PAUSED = Paused Whole, User, paused, "paused_s", _ => "Paused.";
+    QUEUED = Queued Whole, User, queued, "most", told => told.head(&[". "]);
     CHECKING = Unknown Whole, Every(1), checking, "pieces_looked_at of_pieces", told => what_stands_first(told);
     COMPLETE = Complete Whole, Peers, complete, "served up_bytes", _ => "Complete. Everything is here.";
     SLOW = Slow Whole, Every(10), slow, "down_bps sending live",
@@ -61,6 +62,27 @@ fn paused(scene: &Scene<'_>) -> Option<Finding> {
             .advice("go on.")
             .evidence("paused_s", scene.in_phase().as_secs())
     })
+}
+
+fn queued(scene: &Scene<'_>) -> Option<Finding> {
+    let Phase::Queued(why) = scene.view.phase else { return None };
+    let others = |most: u32, one: &str, do_it: &str| match most {
+        1 => format!("Queued: another {one}."),
+        most => format!("Queued: {} others {do_it}.", count(most)),
+    };
+    let (most, text) = match why {
+        Queued::Downloading { most } => (most, others(most, "downloads", "download")),
+        Queued::Stalled { most } => (most, others(most, "is active", "are active")),
+        Queued::Metadata { most } => (most, others(most, "fetches metadata", "fetch metadata")),
+        Queued::Seeding { most } => (most, others(most, "seeds", "seed")),
+        Queued::Enough => {
+            let text = "Done: it gave what it was to give. Nothing is sent any more.".to_owned();
+            return Some(Finding::new(Severity::Info, text).evidence("most", 0u32));
+        }
+    };
+    let text = format!("{text} It goes on when it is its turn.");
+    let finding = Finding::new(Severity::Info, text).evidence("most", most);
+    Some(finding.advice("let it go before others in the queue, or let more be active at once."))
 }
 
 fn checking(scene: &Scene<'_>) -> Option<Finding> {

@@ -2,6 +2,8 @@
 
 mod hybrid;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -45,6 +47,7 @@ pub(super) fn torrent(bytes: &[u8]) -> Result<Torrent, Fault> {
     }
     let geometry = geometry(&files, piece_bytes)?;
     let hashes = hashes(info, geometry)?;
+    let raw = Bytes::copy_from_slice(info.raw());
     let (trackers, web_seeds) = urls(root, &mut warnings);
 
     Ok(Torrent {
@@ -60,8 +63,8 @@ pub(super) fn torrent(bytes: &[u8]) -> Result<Torrent, Fault> {
         creation_date: root.dict_get(b"creation date").and_then(Value::int),
         private: info.dict_get(b"private").and_then(Value::int).is_some_and(|flag| flag != 0),
         warnings,
-        hashes,
-        info: Bytes::copy_from_slice(info.raw()),
+        hashes: raw.slice(hashes),
+        info: raw,
     })
 }
 
@@ -173,7 +176,8 @@ fn geometry(files: &Files, piece_bytes: u32) -> Result<Geometry, Fault> {
     Geometry::new(total_bytes, piece_bytes).ok_or(Fault::TooManyPieces { total_bytes, piece_bytes, pieces })
 }
 
-fn hashes(info: Value<'_>, geometry: Geometry) -> Result<Box<[[u8; 20]]>, Fault> {
+/// Where in the raw bytes of `info` the hashes of the pieces are.
+fn hashes(info: Value<'_>, geometry: Geometry) -> Result<Range<usize>, Fault> {
     let bytes = required(info, "info.pieces", "a string whose length is a multiple of 20", |value| {
         value.bytes().filter(|bytes| bytes.len().is_multiple_of(20))
     })?;
@@ -186,7 +190,8 @@ fn hashes(info: Value<'_>, geometry: Geometry) -> Result<Box<[[u8; 20]]>, Fault>
             piece_bytes: geometry.piece_bytes(),
         });
     }
-    Ok(hashes.into())
+    let begin = bytes.as_ptr().addr() - info.raw().as_ptr().addr();
+    Ok(begin..begin + bytes.len())
 }
 
 /// Trackers by tier, and web seeds.

@@ -74,6 +74,11 @@ impl Bans {
         self.of(addr).filter(|ban| ban.until > now).max_by_key(|ban| ban.until)
     }
 
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ports.is_empty() && self.addresses.is_empty() && self.holders.is_empty()
+    }
+
     /// Whether any ban has run out.
     pub(super) fn any_over(&self, now: At) -> bool {
         let addresses = self.addresses.values().chain(self.holders.values());

@@ -109,7 +109,11 @@ pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
 
 /// Why nobody is asked for anything.
 fn still(view: &View) -> &'static str {
-    if view.phase == Phase::Paused { "paused" } else { "stopped" }
+    match view.phase {
+        Phase::Paused => "paused",
+        Phase::Queued(_) => "queued",
+        _ => "stopped",
+    }
 }
 
 /// Nothing is asked of it, and our own limit leaves nothing to ask.

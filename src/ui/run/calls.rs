@@ -77,6 +77,7 @@ fn title(view: &View, model: &Model) -> String {
         }
         Phase::Metadata => "metadata ".to_owned(),
         Phase::Paused => format!("paused {} % ", screens::percent(view)),
+        Phase::Queued(_) => format!("queued {} % ", screens::percent(view)),
         Phase::Stopped => format!("stopped {} % ", screens::percent(view)),
         Phase::Downloading | Phase::Seeding => format!("{} % ", screens::percent(view)),
     };

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::page::Page;
 use super::{asking, judgement, key_line, replay_bar};
-use crate::event::Phase;
+use crate::event::{Phase, Queued};
 use crate::ledger::{MetadataProgress, VerdictCode, View};
 use crate::ui::action::Action;
 use crate::ui::model::{Mode, Model, Screen};
@@ -102,6 +102,8 @@ fn phase(model: &Model, view: &View, columns: u16) -> Spans {
             let since = words::span(view.at.saturating_sub(view.phase_since));
             span(Role::Barred, "‖", text, format!("paused by you, {since}{way_on}"))
         }
+        Phase::Queued(Queued::Enough) => span(Role::Progress, "✓", text, "done".to_owned()),
+        Phase::Queued(_) => span(Role::Barred, "‖", text, "queued".to_owned()),
         Phase::Stopped => span(Role::Trouble, "■", Role::TroubleWord, format!("stopped{way_on}")),
     }
 }
@@ -272,7 +274,7 @@ pub(super) fn why_rows(view: &View, columns: u16) -> u16 {
     let less = u16::from(columns >= FEW_LINES);
     let stalled = view.stalled_for().is_some() || leads(view, VerdictCode::Stalled);
     match view.phase {
-        Phase::Checking | Phase::Paused | Phase::Seeding => 2,
+        Phase::Checking | Phase::Paused | Phase::Queued(_) | Phase::Seeding => 2,
         Phase::Stopped => 3,
         Phase::Downloading if stalled => 6 - less,
         Phase::Downloading if is_trouble(view) => 4 - less,

@@ -67,6 +67,7 @@ fn waits_for(queued: Queued) -> String {
         Queued::Stalled { most } => format!("stalled; {}", others(most, "are tried")),
         Queued::Metadata { most } => others(most, "fetch their metadata"),
         Queued::Seeding { most } => others(most, "seed"),
+        Queued::Enough => "seeded as much as it was to".to_owned(),
     }
 }
 
