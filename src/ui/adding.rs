@@ -76,7 +76,7 @@ impl Adding {
     }
 
     /// What is said of the folder that they go to.
-    pub(crate) fn says_of_folder(&self, text: &str, _: &Model) -> Said {
+    pub(crate) fn says_of_folder(&self, text: &str) -> Said {
         if text.trim().is_empty() {
             return Err("a folder".to_owned());
         }

@@ -67,9 +67,17 @@ impl Prompt {
     pub(crate) fn says(&self, model: &Model, view: &View) -> Said {
         match &self.failed {
             Some((text, why)) if text == self.field.text() => Err(why.clone()),
-            _ if self.ask == Ask::Add => self.adding.says(self.field.text(), model, view),
-            _ if self.ask == Ask::Into => self.adding.says_of_folder(self.field.text(), model),
-            _ => self.ask.says(self.field.text(), model, view),
+            _ => self.understood(model, view),
+        }
+    }
+
+    /// How the answer is understood, or why it is not; one that could not be carried out may be tried once more.
+    fn understood(&self, model: &Model, view: &View) -> Said {
+        let text = self.field.text();
+        match self.ask {
+            Ask::Add => self.adding.says(text, model, view),
+            Ask::Into => self.adding.says_of_folder(text),
+            ask => ask.says(text, model, view),
         }
     }
 }
@@ -235,7 +243,7 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> 
                 filter(model, list, &prompt.before, view);
             }
         }
-        Pressed::Enter if prompt.says(model, view).is_err() => model.prompt = Some(prompt),
+        Pressed::Enter if prompt.understood(model, view).is_err() => model.prompt = Some(prompt),
         Pressed::Enter if ask == Ask::Add => return adding::named(model, prompt),
         Pressed::Enter if ask == Ask::Into => adding::add(model, &prompt),
         Pressed::Enter => {

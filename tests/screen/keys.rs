@@ -85,9 +85,14 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                     pty.press(key(Action::Back));
                     pty.until_gone("No torrent has");
                 }
-                _ => pty.until("its tracker is asked again", |_| {
-                    (stage.tracker.asked().len() > asked).then_some(())
-                }),
+                _ => {
+                    go(pty, Screen::Trackers);
+                    pty.until("the tracker is asked again, or said to be soon", |screen| {
+                        let says =
+                            screen.contents().contains("asking now") || screen.contents().contains("in 1m");
+                        (says || stage.tracker.asked().len() > asked).then_some(())
+                    });
+                }
             }
             go(pty, Screen::Overview);
             pty.until_shown("● sending");

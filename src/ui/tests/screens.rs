@@ -375,6 +375,10 @@ fn the_pictures_show_the_screens_as_they_are() {
         page_of(page)(&mut model);
         holds(name, title, &drawn(&model, &view));
     }
+    let view = sample::healthy();
+    let mut model = model(colour, (120, 40), &view);
+    several(&mut model, &view, &[]);
+    holds("torrents", "All torrents of a run", &drawn(&model, &view));
     let replay = replayed(&replay(Scene::Debian, 182_000), colour, (120, 40), |_| {});
     holds("replay", "A recording, replayed", &replay);
     // None is left over, and the README shows them all.
