@@ -171,7 +171,7 @@ impl Library {
                 let kept = keep_metadata(&self.state, info_hash, file)?;
                 self.unsynced().torrents.push(kept);
                 entry.name = Some(torrent.name.clone());
-                entry.totals.total_bytes.get_or_insert(torrent.geometry.total_bytes());
+                entry.totals.total_bytes.get_or_insert_with(|| torrent.geometry.total_bytes());
             }
             Named::Magnet(magnet) => {
                 entry.magnet = Some(magnet.to_string());
@@ -221,7 +221,8 @@ impl Library {
             return Ok(Source::Torrent(Box::new(torrent)));
         }
         let path = self.path(entry.info_hash, TORRENT);
-        let read = Torrent::from_file(&path).map_err(|why| LibraryError::Torrent { name: name(), why })?;
+        let read = Torrent::from_file(&path)
+            .map_err(|why| LibraryError::Torrent { name: name(), why: Box::new(why) })?;
         Err(LibraryError::Entry { path, why: EntryError::Another(read.info_hash) })
     }
 

@@ -14,16 +14,20 @@ pub enum Units {
     Decimal,
 }
 
-/// A number of bytes with three significant digits: `3.7 GiB`, `525 MiB`, `0 B`.
+/// A number of bytes with three significant digits: `3.7 GiB`, `525 MiB`, `0 B`. What would take four is the next unit:
+/// 1019 KiB are `1.0 MiB`.
 pub fn bytes(count: u64, units: Units) -> String {
     let (options, step) = match units {
         Units::Binary => (BINARY, 1024.0),
         Units::Decimal => (DECIMAL, 1000.0),
     };
-    let mut scaled = count as f64;
+    let (mut scaled, mut unit) = (count as f64, 1.0);
     while scaled >= step {
         scaled /= step;
+        unit *= step;
     }
+    let next = unit > 1.0 && scaled >= 999.5;
+    let (count, scaled) = if next { ((unit * step) as u64, 1.0) } else { (count, scaled) };
     let places = usize::from(count as f64 >= step && scaled < 99.95);
     format_size(count, FormatSizeOptions::from(options).decimal_places(places).decimal_zeroes(places))
 }
@@ -181,11 +185,17 @@ mod tests {
             (1024, "1.0 KiB"),
             (19 * 1024 * 1024 + 400_000, "19.4 MiB"),
             (525 << 20, "525 MiB"),
+            (999 << 10, "999 KiB"),
+            (1019 << 10, "1.0 MiB"),
+            ((1 << 20) - 1, "1.0 MiB"),
+            (1023 << 30, "1.0 TiB"),
+            (u64::MAX, "16.0 EiB"),
             (3_972_844_748, "3.7 GiB"),
         ] {
             assert_eq!(bytes(count, Units::Binary), shown);
         }
         assert_eq!(rate(1_500_000, Units::Decimal), "1.5 MB/s");
+        assert_eq!(rate(999_700, Units::Decimal), "1.0 MB/s");
     }
 
     #[test]

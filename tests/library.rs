@@ -57,7 +57,7 @@ fn hash_of(line: &Value) -> Option<String> {
     line["torrent"]["info_hash"].as_str().map(str::to_owned)
 }
 
-fn states<'a>(lines: &'a [Value]) -> Vec<(&'a str, Option<String>)> {
+fn states(lines: &[Value]) -> Vec<(&str, Option<String>)> {
     finals(lines).iter().map(|line| (line["state"].as_str().unwrap(), hash_of(line))).collect()
 }
 

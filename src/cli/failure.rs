@@ -101,7 +101,7 @@ pub enum Failure {
     },
     /// What is kept.
     #[error(transparent)]
-    Library(#[from] LibraryError),
+    Library(Box<LibraryError>),
     /// The download.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -117,6 +117,12 @@ pub enum Failure {
     /// Anything else of this machine.
     #[error("{0}")]
     Machine(String),
+}
+
+impl From<LibraryError> for Failure {
+    fn from(error: LibraryError) -> Self {
+        Self::Library(Box::new(error))
+    }
 }
 
 impl Failure {

@@ -32,7 +32,7 @@ pub(super) fn settle(shelf: Option<&Shelf>, view: &View, failed: bool) {
     let seeded =
         if view.phase == Phase::Seeding { view.at.saturating_sub(view.phase_since) } else { At::ZERO };
     change(Some(shelf), info_hash, |entry| {
-        entry.name = view.torrent.name().map(str::to_owned).or(entry.name.take());
+        entry.name = view.torrent.name().map(str::to_owned).or_else(|| entry.name.take());
         entry.paused = view.phase == Phase::Paused;
         entry.totals = Totals {
             total_bytes: view.torrent.total_bytes(),

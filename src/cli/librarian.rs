@@ -82,7 +82,7 @@ impl Librarian {
                     let Some(wish) = wish else { break };
                     self.carry_out(wish);
                 }
-                Some((addition, read)) = self.read.1.recv() => self.add_read(addition, read),
+                Some((addition, read)) = self.read.1.recv() => self.add_read(*addition, read),
                 changed = self.torrents.changed() => {
                     if changed.is_err() {
                         break;
@@ -136,24 +136,12 @@ impl Librarian {
                 let addition = addition.clone();
                 return self.add(addition);
             }
-            SessionCommand::To(id, Command::Resume) => {
-                if self.resume(*id) {
-                    return;
-                }
-            }
+            SessionCommand::To(id, Command::Resume) if self.resume(*id) => return,
             SessionCommand::To(id, Command::Pause) => self.pause(*id, true),
             SessionCommand::ToAll(Command::Pause) => self.pause_all(true),
             SessionCommand::ToAll(Command::Resume) => self.pause_all(false),
-            SessionCommand::Forget(id) => {
-                if self.forget(*id) {
-                    return;
-                }
-            }
-            SessionCommand::Revive => {
-                if self.revive() {
-                    return;
-                }
-            }
+            SessionCommand::Forget(id) if self.forget(*id) => return,
+            SessionCommand::Revive if self.revive() => return,
             SessionCommand::Earlier(id) => self.swap(*id, true),
             SessionCommand::Later(id) => self.swap(*id, false),
             _ => {}
@@ -168,7 +156,9 @@ impl Librarian {
                 tokio::spawn(async move {
                     let read = spawn_blocking(move || Torrent::with_bytes(path)).await;
                     // A thread that panicked has said so; and nobody listens only when the run is over.
-                    let _ = read.map(|read| to.send((addition, read)));
+                    if let Ok(read) = read {
+                        let _ = to.send((addition, read));
+                    }
                 });
             }
             What::Magnet(magnet) => {
@@ -179,12 +169,12 @@ impl Librarian {
         }
     }
 
-    fn add_read(&mut self, addition: Box<Addition>, read: Result<(Torrent, Vec<u8>), TorrentError>) {
+    fn add_read(&mut self, addition: Addition, read: Result<(Torrent, Vec<u8>), TorrentError>) {
         match read {
             Ok((torrent, file)) => {
                 let torrent = Arc::new(torrent);
                 let what = What::Torrent(Arc::clone(&torrent));
-                self.keep(Box::new(Addition { what, ..*addition }), Named::Torrent(&torrent, &file));
+                self.keep(Box::new(Addition { what, ..addition }), Named::Torrent(&torrent, &file));
             }
             Err(error) => self.refuse(Some(addition.ticket), None, error.to_string()),
         }

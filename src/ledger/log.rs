@@ -112,7 +112,8 @@ fn together(alike: Alike, count: u32, whom: &str, text: &str) -> String {
     match alike {
         Alike::Failed(cause) => {
             let info = cause.info();
-            format!("{count} peers: {}; the last was {whom}. {}", info.short, info.sentence)
+            let means = info.sentence_of(count as usize);
+            format!("{count} peers: {}; the last was {whom}. {means}", info.short)
         }
         Alike::Called(cause) => {
             format!(

@@ -66,7 +66,7 @@ fn writes_the_log_in_words() {
         [
             "Downloading.",
             "http://t0.example:6969 named 3 peers.",
-            "2 peers: no answer; the last was 80.0.1.1:6881. Nothing answered: it is offline, or a firewall or router drops our packets.",
+            "2 peers: no answer; the last was 80.0.1.1:6881. Nothing answered: they are offline, or a firewall or router drops our packets.",
             "80.0.2.1:6881 shook hands after 61 ms: Transmission 4.0.6.",
             "80.0.2.1:6881 (Transmission 4.0.6) lets us download.",
             "Piece 1 failed its check. Its data came from 80.0.2.1:6881 (Transmission 4.0.6).",

@@ -47,7 +47,7 @@ pub enum LibraryError {
         /// What it is called.
         name: String,
         /// What is wrong with it.
-        why: TorrentError,
+        why: Box<TorrentError>,
     },
     /// The magnet link of what is kept cannot be used.
     #[error("{} is kept by a magnet link that cannot be used: {why}", shown(.name))]

@@ -54,11 +54,11 @@ impl Kept {
     ///
     /// # Errors
     /// The system refuses: then it is kept as it was, until the next run at least.
-    pub fn forget(self) -> Result<Forgotten, (Self, StorageError)> {
+    pub fn forget(self) -> Result<Forgotten, Box<(Self, StorageError)>> {
         let (from, to) = self.paths();
         match moved(&from, &to) {
             Ok(()) => Ok(Forgotten(self)),
-            Err(error) => Err((self, error)),
+            Err(error) => Err(Box::new((self, error))),
         }
     }
 
@@ -79,11 +79,11 @@ impl Forgotten {
     ///
     /// # Errors
     /// The system refuses: it stays forgotten.
-    pub fn revive(self) -> Result<Kept, (Self, StorageError)> {
+    pub fn revive(self) -> Result<Kept, Box<(Self, StorageError)>> {
         let (to, from) = self.0.paths();
         match moved(&from, &to) {
             Ok(()) => Ok(self.0),
-            Err(error) => Err((self, error)),
+            Err(error) => Err(Box::new((self, error))),
         }
     }
 

@@ -132,7 +132,8 @@ impl Shelf {
         let Some(kept) = held.kept.remove(&info_hash) else { return Ok(()) };
         match kept.forget() {
             Ok(forgotten) => _ = held.forgotten.insert(info_hash, forgotten),
-            Err((kept, error)) => {
+            Err(refused) => {
+                let (kept, error) = *refused;
                 held.kept.insert(info_hash, kept);
                 return Err(error);
             }
@@ -149,7 +150,8 @@ impl Shelf {
         let Some(forgotten) = held.forgotten.remove(&info_hash) else { return Ok(()) };
         match forgotten.revive() {
             Ok(kept) => _ = held.kept.insert(info_hash, kept),
-            Err((forgotten, error)) => {
+            Err(refused) => {
+                let (forgotten, error) = *refused;
                 held.forgotten.insert(info_hash, forgotten);
                 return Err(error);
             }

@@ -449,7 +449,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Want, &[Key::char(' ')], Scope::Files, Some(("skip", 2)), "skip the file or folder: it is not fetched; again: fetch it"),
     bind(Action::WantMore, &[Key::char('+'), Key::char('=')], Scope::Files, Some(("priority", 4)), "want it more: skipped, low, normal, high"),
     bind(Action::WantLess, &[Key::char('-')], Scope::Files, Some(("priority", 4)), "want it less"),
-    bind(Action::InOrder, &[Key::char('o')], Scope::Files, Some(("in order", 5)), "fetch one file after the other, their first and last pieces early; again: in any order"),
+    bind(Action::InOrder, &[Key::char('o')], Scope::Files, Some(("in order", 5)), "fetch files one after the other, or in any order"),
     bind(Action::Recheck, &[Key::char('V')], Scope::Everywhere, None, "verify everything on the disk again; what is damaged is fetched again"),
     bind(Action::Record, &[Key::char('R')], Scope::Everywhere, None, "record the run from here on, with all that is known; again: end that"),
     bind(Action::PreviousTab, &[Key::of(KeyCode::BackTab), Key::char('[')], Scope::Peers, None, "the group before"),

@@ -207,7 +207,7 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
     },
     Column {
         id: "flags", letter: 'j', name: "flags", title: "FLAGS",
-        help: "D: it serves us (d: it chokes us), U: we serve it (u: we choke it), K: it would, ?: we would, I: it called, E: encrypted",
+        help: "D: it serves us (d: it is choking us), U: we serve it (u: we choke it), K: it would, ?: we would, I: it called, E: encrypted",
         least: 5, wish: 5, grows: false, right: false, weight: 10,
         cell: |peer, _, _| plain(flags(peer)),
         key: |peer, _| text(Some(&flags(peer))),

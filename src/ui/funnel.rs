@@ -4,6 +4,7 @@
 use crate::event::{At, Cause, Phase};
 use crate::ledger::{Group, PeerRecord, View};
 
+use super::theme::STEPS;
 use super::words;
 
 /// Rows that the steps take.
@@ -89,12 +90,12 @@ impl Funnel {
     /// How many peers each phrase keeps from this step; what reads the same is counted together.
     pub(crate) fn losses(self, view: &View, step: usize) -> Vec<Loss> {
         let mut counted: Vec<Loss> = Vec::new();
-        let mut add = |word: &'static str, count: u32, fate: Fate| match counted
+        let mut add = |word: &'static str, count: u32, (fate, cause): (Fate, Option<Cause>)| match counted
             .iter_mut()
             .find(|other| other.word == word)
         {
             Some(other) => other.count = other.count.saturating_add(count),
-            None => counted.push(Loss { word, count, fate }),
+            None => counted.push(Loss { word, count, fate, tint: tint(cause) }),
         };
         match self {
             Self::Fetching => {
@@ -102,21 +103,23 @@ impl Funnel {
                     .checked_sub(1)
                     .and_then(|at| view.losses.get(at))
                     .map_or(&[][..], |loss| &loss.causes);
-                causes
-                    .iter()
-                    .for_each(|(cause, count)| add(words::loss_word(step, *cause), *count, Fate::of(*cause)));
+                causes.iter().for_each(|(cause, count)| {
+                    add(words::loss_word(step, *cause), *count, (Fate::of(*cause), *cause))
+                });
             }
             Self::Giving => {
                 for peer in view.peers.iter().filter(|peer| counts(peer)) {
                     if self.reached(peer, view.at) + 1 == step {
                         // Those that are connected only want nothing at this moment.
-                        let fate = if step == 1 { Fate::of(peer.held_back_by(view.at)) } else { Fate::Waits };
-                        add(self.lost(peer, view.at), 1, fate);
+                        let cause = peer.held_back_by(view.at);
+                        let fate = if step == 1 { Fate::of(cause) } else { Fate::Waits };
+                        add(self.lost(peer, view.at), 1, (fate, cause));
                     }
                 }
                 counted.sort_by_key(|loss| (std::cmp::Reverse(loss.count), loss.word));
             }
         }
+        differ(&mut counted);
         counted
     }
 }
@@ -130,6 +133,8 @@ pub(crate) struct Loss {
     pub(crate) count: u32,
     /// What became of them.
     pub(crate) fate: Fate,
+    /// Which of the [`STEPS`] tints is that of their cause.
+    pub(crate) tint: u8,
 }
 
 /// What became of peers that got no further.
@@ -153,6 +158,24 @@ impl Fate {
             Some(Cause::DroppedByUser | Cause::Held | Cause::Banned | Cause::Blocked) => Self::Barred,
             Some(cause) if cause.info().fault => Self::Failed,
             Some(_) => Self::Waits,
+        }
+    }
+}
+
+/// How far apart the tints of causes are that follow each other in the life of a connection: as far as is seen, and none is
+/// left out.
+const TINTS_APART: u8 = 3;
+
+/// The tint of a cause, the same at every step where no other has it.
+fn tint(cause: Option<Cause>) -> u8 {
+    cause.map_or(0, |cause| (cause as usize * usize::from(TINTS_APART) % usize::from(STEPS)) as u8)
+}
+
+/// Gives what has the tint of a larger loss at the same step another one.
+fn differ(losses: &mut [Loss]) {
+    for at in 1..losses.len().min(usize::from(STEPS)) {
+        while losses[..at].iter().any(|other| other.tint == losses[at].tint) {
+            losses[at].tint = (losses[at].tint + TINTS_APART) % STEPS;
         }
     }
 }
@@ -193,14 +216,33 @@ mod tests {
     }
 
     #[test]
+    fn what_keeps_peers_from_a_step_for_different_causes_has_different_tints() {
+        let mut tinted = 0;
+        for (name, ..) in sample::MOMENTS {
+            let view = sample::moment(name);
+            let funnel = Funnel::of(&view);
+            for losses in (1..funnel.steps().len()).map(|step| funnel.losses(&view, step)) {
+                for (at, loss) in losses.iter().enumerate() {
+                    let same = losses[..at].iter().find(|other| other.tint == loss.tint);
+                    assert_eq!(same, None, "{name}: {loss:?}");
+                    tinted += usize::from(at > 0);
+                }
+            }
+        }
+        assert!(tinted > 10, "{tinted}");
+    }
+
+    #[test]
     fn once_everything_is_here_it_ends_in_those_that_take() {
         let view = sample::seeding();
         let funnel = Funnel::of(&view);
         assert_eq!(funnel, Funnel::Giving);
         assert_eq!(funnel.counts(&view), [14, 7, 6, 5, 5]);
-        let waits = |word| [Loss { word, count: 1, fate: Fate::Waits }];
-        assert_eq!(funnel.losses(&view, 2), waits("both complete"));
-        assert_eq!(funnel.losses(&view, 3), waits("choked"));
+        let waits = |step: usize| match funnel.losses(&view, step)[..] {
+            [Loss { word, count: 1, fate: Fate::Waits, .. }] => word,
+            ref other => panic!("{step}: {other:?}"),
+        };
+        assert_eq!((waits(2), waits(3)), ("both complete", "choked"));
         assert_eq!(Funnel::of(&sample::healthy()), Funnel::Fetching);
         let mut paused = view;
         paused.phase = Phase::Paused;

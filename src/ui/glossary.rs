@@ -63,7 +63,7 @@ const WORDS: &[Words] = &[
             ("○ idle", "live: nothing goes either way; it has nothing we miss"),
             (
                 "◐ choked",
-                "live: it does not let us ask (it chokes us) and serves others first; that often ends by itself",
+                "live: it does not let us ask (it is choking us) and serves others first; that often ends by itself",
             ),
             ("⊘ held", "live, but you hold it: nothing is asked of it nor sent to it"),
             ("◌ dialling", "being called; nothing answered yet"),
@@ -81,7 +81,7 @@ const WORDS: &[Words] = &[
         "What comes and goes (↓ TO US, ↑ TO IT)",
         &[
             ("6.1 MiB/s", "so much in a second, as the mean of three"),
-            ("choking us", "or chokes us, to us: it does not let us ask, and serves others first"),
+            ("choking us", "or choking, to us: it does not let us ask, and serves others first"),
             ("0 · 34 s", "to us: it lets us ask, and sent nothing for 34 seconds"),
             ("our limit", "to us: our own limit leaves nothing to ask for"),
             ("choked", "to it: we do not let it ask (we choke it); turns change every 10 seconds"),
@@ -108,8 +108,8 @@ const WORDS: &[Words] = &[
             ("sending", "those from which data comes"),
             ("8 choking us", "lost before this step, and why; the words are those of STATE"),
             (
-                "█░▒▓·",
-                "in a bar: got this far, then those lost before: failed, waits, kept out by you, still under way",
+                "█▒▓░·",
+                "in a bar: got this far, then those lost before, each cause in its tint: failed, waits, kept out by you, under way",
             ),
             ("send nothing", "they let us ask, and nothing comes"),
             ("not needed", "they have nothing that we miss"),

@@ -171,6 +171,12 @@ impl Lattice {
         self.a_row
     }
 
+    /// Rows of the area in which there is no piece.
+    pub(crate) fn blank_rows(&self) -> u16 {
+        let rows = self.in_sight().len().div_ceil(self.a_row) * self.rows_a_row;
+        self.area.height.saturating_sub(rows as u16)
+    }
+
     /// The pieces in sight.
     pub(crate) fn in_sight(&self) -> std::ops::Range<usize> {
         let first = self.first_row * self.a_row;

@@ -26,7 +26,7 @@ pub use self::colour::Shade;
 pub use self::palette::{MEANINGS, Meaning, Palette, Palettes, Scheme};
 pub use self::role::{HUES, Role, STEPS};
 #[cfg(test)]
-pub(crate) use self::{colour::contrast, tests::grounds};
+pub(crate) use self::{colour::contrast, palette::RAMPS, tests::grounds};
 use crate::units::Units;
 
 /// How many colours the terminal takes.
@@ -136,6 +136,9 @@ impl Default for Look {
     }
 }
 
+/// The middle of a ramp.
+const HALF: u8 = STEPS / 2;
+
 impl Look {
     /// The look for what the user asked and what the environment says (`COLORTERM`, `TERM`, `NO_COLOR`, and the
     /// locale: without UTF-8, and in locales where line and block characters may be two columns wide, ASCII). The
@@ -206,6 +209,8 @@ impl Look {
             (_, Role::Strong) => Modifier::BOLD,
             (_, Role::Selected) if few => Modifier::REVERSED,
             (_, Role::Dim | Role::Rule | Role::Harmless | Role::Info) if few && !strong => Modifier::DIM,
+            // Without tints, one half of them is told from the other.
+            (_, Role::Failed(..HALF) | Role::Delayed(..HALF)) if few && !strong => Modifier::DIM,
             (Colours::None, Role::Trouble | Role::Barred | Role::Warning | Role::Error) => Modifier::REVERSED,
             (Colours::None, Role::Progress | Role::Sending | Role::Down | Role::Up | Role::Arriving)
             | (Colours::Sixteen, Role::Arriving) => Modifier::BOLD,
@@ -225,7 +230,9 @@ impl Look {
         match self.colours {
             Colours::True | Colours::Indexed => {
                 let faint = [Role::Dim, Role::Rule, Role::Harmless, Role::Info].map(|role| self.colour(role));
-                if cell.fg == Color::Reset || faint.contains(&cell.fg) {
+                let tinted = |ramp: fn(u8) -> Role| (0..STEPS).any(|step| self.colour(ramp(step)) == cell.fg);
+                let faint = faint.contains(&cell.fg) || tinted(Role::Failed) || tinted(Role::Delayed);
+                if cell.fg == Color::Reset || faint {
                     cell.fg = self.colour(Role::Text);
                 }
                 // Of the 256 the green of verified pieces is too near the bar.

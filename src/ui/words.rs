@@ -247,12 +247,17 @@ pub(crate) fn reason_of_all<'a>(cause: Cause, mut peers: impl Iterator<Item = &'
 }
 
 /// What this cause means of these peers, in a sentence: what was tried already is not guessed at.
-pub(crate) fn meaning<'a>(cause: Cause, mut peers: impl Iterator<Item = &'a PeerRecord>) -> &'static str {
+pub(crate) fn meaning(cause: Cause, peers: &[&PeerRecord]) -> &'static str {
+    let both_ways = peers.iter().all(|peer| peer.was_tried_both_ways());
     match cause {
-        Cause::ClosedBeforeHandshake if peers.all(PeerRecord::was_tried_both_ways) => {
+        Cause::ClosedBeforeHandshake if both_ways && peers.len() == 1 => {
             "It hung up on our handshake, plain and encrypted: it is full, has banned us, or does not have this torrent."
         }
-        _ => cause.info().sentence,
+        Cause::ClosedBeforeHandshake if both_ways => {
+            "They hung up on our handshake, plain and encrypted: they are full, have banned us, or do not have this \
+             torrent."
+        }
+        _ => cause.info().sentence_of(peers.len()),
     }
 }
 
@@ -357,7 +362,7 @@ mod tests {
         let tried = |ways: &[(Encryption, Cause)]| {
             let told = |peer: &PeerRecord| {
                 let cause = peer.cause.unwrap();
-                format!("{} {}", row_reason(peer, peer.since), meaning(cause, std::iter::once(peer)))
+                format!("{} {}", row_reason(peer, peer.since), meaning(cause, &[peer]))
             };
             let view = sample::healthy();
             let cut = |peer: &&std::sync::Arc<PeerRecord>| {

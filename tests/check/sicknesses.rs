@@ -115,9 +115,9 @@ async fn what_all_say_that_they_have_does_not_fit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_choke_for_ever() {
     let sick = Swarm::new().peers(5, Chokes).await;
-    sick.check_is_led_by("all_choke_us", "The 5 live peers choke us").await;
+    sick.check_is_led_by("all_choke_us", "The 5 live peers are choking us").await;
     let told =
-        sick.download_is_led_by("all_choke_us", "The 5 live peers choke us", Fact::Connected(10)).await;
+        sick.download_is_led_by("all_choke_us", "The 5 live peers are choking us", Fact::Connected(10)).await;
     let well = Swarm::of_pieces(32).peers(4, Chokes).await.peers(1, ServesAt(20_000)).await;
     well.never_says(&told, Fact::Connected(10)).await;
 }
@@ -351,8 +351,8 @@ async fn every_place_is_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_client_is_named_at_many_addresses() {
     let sick = Swarm::new().peers(5, IsTheSameAndChokes).await;
-    let words = "The one live peer chokes us";
-    sick.check_is_led_by("all_choke_us", "chokes us").await;
+    let words = "The one live peer is choking us";
+    sick.check_is_led_by("all_choke_us", "is choking us").await;
     let told = sick.download_is_led_by("all_choke_us", words, Fact::Connected(10)).await;
     let well = Swarm::of_pieces(32).peers(5, IsTheSameAndChokes).await.peers(1, ServesAt(4000)).await;
     well.never_says(&told, Fact::Connected(10)).await;

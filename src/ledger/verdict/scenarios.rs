@@ -186,7 +186,7 @@ fn the_one_seed_chokes_everybody() {
     let mut run = Script::downloading(100);
     run.seeds(1);
     run.wait(60);
-    says(&mut run, &[AllChokeUs], &["Nothing arrives: the one live peer chokes us"]);
+    says(&mut run, &[AllChokeUs], &["Nothing arrives: the one live peer is choking us"]);
 }
 
 #[test]

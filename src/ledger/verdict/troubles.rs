@@ -36,8 +36,8 @@ rules! {
         };
     ALL_CHOKE_US = AllChokeUs Trouble, Every(5), all_choke_us, "choking live longest_wait_s",
         told => match told.number("choking") {
-            1 => "The one live peer chokes us.".to_owned(),
-            _ => format!("{} live peers choke us.", told.count("choking")),
+            1 => "The one live peer is choking us.".to_owned(),
+            _ => format!("{} live peers are choking us.", told.count("choking")),
         },
         { after_a_check: Some(WAIT_FOR_A_TURN), wants_peers: true };
     UNCHOKED_BUT_SILENT = UnchokedButSilent Trouble, Every(10), unchoked_but_silent, "silent open silence_s",
@@ -189,10 +189,10 @@ fn all_choke_us(scene: &Scene<'_>) -> Option<Finding> {
     let all = crowd.wanted > 0 && crowd.choking == crowd.wanted && crowd.longest_wait.as_secs() >= 10;
     (scene.downloading() && all && crowd.sending == 0).then(|| {
         let text = match (crowd.wanted, crowd.wanted == scene.live()) {
-            (1, true) => "The one live peer chokes us".to_owned(),
-            (1, false) => "The one live peer that has what we miss chokes us".to_owned(),
-            (all, true) => format!("The {} live peers choke us", count(all)),
-            (all, false) => format!("The {} live peers that have what we miss choke us", count(all)),
+            (1, true) => "The one live peer is choking us".to_owned(),
+            (1, false) => "The one live peer that has what we miss is choking us".to_owned(),
+            (all, true) => format!("The {} live peers are choking us", count(all)),
+            (all, false) => format!("The {} live peers that have what we miss are choking us", count(all)),
         };
         let they = if crowd.wanted == 1 { "it serves" } else { "they serve" };
         let text = format!("{text} ({they} others first). That often ends by itself.");

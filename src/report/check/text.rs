@@ -195,7 +195,7 @@ fn reasons(out: &mut String, view: &View) {
         let info = cause.info();
         // That nothing need be done goes without saying here.
         let advice = if info.advice.starts_with("Nothing") { "" } else { info.advice };
-        let text = [info.sentence, advice].join(" ");
+        let text = [info.sentence_of(count as usize), advice].join(" ");
         lines(out, &format!("{count:>5}  {:<9}  ", info.short), text.trim_end());
     }
 }

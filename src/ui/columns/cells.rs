@@ -1,15 +1,19 @@
 //! What the cells of the peers' table show, and the numbers and texts behind them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::event::{At, Attempt, Direction, Encryption, Payload, Phase, Source};
 use crate::ledger::{PeerRecord, View};
 use crate::ui::grid::{Context, fits};
 use crate::ui::metadata;
-use crate::ui::paint::{Spans, clip_address};
+use crate::ui::paint::{Spans, clip, clip_address, width};
 use crate::ui::theme::Role;
 use crate::ui::words::{self, Standing};
 use crate::units::{self, milliseconds};
+
+/// Columns in which a client can still be told from others.
+const LEAST_NAME: usize = 8;
 
 /// A cell of ordinary text.
 pub(super) fn plain(text: impl Into<String>) -> Spans {
@@ -40,20 +44,27 @@ pub(super) fn id(peer: &PeerRecord, _: Context<'_>, _: u16) -> Spans {
 
 pub(super) fn client(peer: &PeerRecord, _: Context<'_>, columns: u16) -> Spans {
     match (&peer.client, &peer.info.calls_itself) {
-        // The version is worth more than what stands in brackets.
-        (Some(client), _) if !fits(client, columns) => {
-            match (client.split_once(" ("), client.split_once(')')) {
-                (Some((name, _)), Some((_, version))) => {
-                    Spans::new().add(Role::Text, format!("{name}{version}"))
-                }
-                _ => Spans::new().add(Role::Text, client.as_str()),
-            }
-        }
-        (Some(client), _) => Spans::new().add(Role::Text, client.as_str()),
+        (Some(client), _) => Spans::new().add(Role::Text, client_within(client, columns)),
         (None, Some(name)) => Spans::new().add(Role::Text, name.as_str()),
         (None, None) if peer.peer_id.is_some() => Spans::new().add(Role::Dim, "unknown"),
         (None, None) => Spans::new(),
     }
+}
+
+/// A client in so many columns: its version is worth more than what stands in brackets, and than the end of its name.
+fn client_within(client: &str, columns: u16) -> Cow<'_, str> {
+    if fits(client, columns) {
+        return client.into();
+    }
+    let client: Cow<'_, str> = match (client.split_once(" ("), client.split_once(')')) {
+        (Some((name, _)), Some((_, version))) => format!("{name}{version}").into(),
+        _ => client.into(),
+    };
+    let cut = client.rsplit_once(' ').filter(|_| !fits(&client, columns)).and_then(|(name, version)| {
+        let room = usize::from(columns).checked_sub(width(version) + 1).filter(|room| *room >= LEAST_NAME)?;
+        Some(format!("{} {version}", clip(name, room)))
+    });
+    cut.map_or(client, Cow::from)
 }
 
 /// How long its last valid handshake took once the connection was open, and whether it was encrypted.
@@ -100,7 +111,7 @@ pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
             let shown = format!("0 · {}", words::span(silent));
             Spans::new().add(Role::Text, if fits(&shown, columns) { shown } else { "0".to_owned() })
         }
-        Standing::Choked => word(if fits("choking us", columns) { "choking us" } else { "chokes us" }),
+        Standing::Choked => word(if fits("choking us", columns) { "choking us" } else { "choking" }),
         Standing::Idle if peer.lacks_metadata => Spans::new(),
         Standing::Taking | Standing::Idle => Spans::new().add(Role::Dim, "no need"),
         _ => Spans::new(),
@@ -324,4 +335,35 @@ pub(super) fn source_names(peer: &PeerRecord, view: &View) -> String {
 /// How long until its next try, milliseconds.
 pub(super) fn wait(peer: &PeerRecord, view: &View) -> Option<u64> {
     peer.next_try.map(|at| milliseconds(at.saturating_sub(view.at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::sample;
+    use crate::ui::theme::Look;
+
+    #[test]
+    fn no_rate_is_cut_in_the_fewest_columns() {
+        let (view, look) = (sample::healthy(), Look::default());
+        let context = Context { view: &view, look: &look };
+        let mut random = fastrand::Rng::with_seed(19);
+        for bps in (0..10_000).map(|_| random.u64(..) >> random.u32(..64)).chain([1019 << 10, 1023 << 20]) {
+            let shown = rate(bps, context, 9);
+            assert!(fits(&shown, 9) && shown.ends_with("B/s"), "{bps}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_cut_keeps_its_version() {
+        for (client, columns, shown) in [
+            ("Transmission 4.0.4", 18, "Transmission 4.0.4"),
+            ("Free Download Manager 5.1.32", 18, "Free Downl… 5.1.32"),
+            ("BitTorrent (Mainline) 7.10.0", 18, "BitTorrent 7.10.0"),
+            ("A_Client_Without_A_Version", 18, "A_Client_Without_A_Version"),
+            ("Name 1.2.3.4.5.6.7.8.9.10", 18, "Name 1.2.3.4.5.6.7.8.9.10"),
+        ] {
+            assert_eq!(client_within(client, columns), shown);
+        }
+    }
 }

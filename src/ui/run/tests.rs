@@ -266,7 +266,9 @@ async fn completion_is_told_once_with_its_path_and_a_ring_of_the_bell() {
     };
     run_with(&mut terminal, Vec::new(), sample::healthy(), options.clone(), during).await;
     assert_eq!(RINGS.load(Ordering::SeqCst), 1);
-    assert!(text(&terminal).contains("Complete: ~/iso/debian-12.2.0-amd64-DVD-1.iso"));
+    let shown = text(&terminal);
+    assert!(shown.contains("Complete: ~/iso/debian-12.2.0-amd64-DVD-1.iso"));
+    assert!(shown.trim_end().ends_with("? keys  q quit"), "keys stand beside the news: {shown}");
     let later = async |views: &watch::Sender<Arc<View>>| {
         for seconds in [0, 5] {
             let mut view = sample::seeding();
@@ -276,7 +278,7 @@ async fn completion_is_told_once_with_its_path_and_a_ring_of_the_bell() {
         }
     };
     run_with(&mut terminal, Vec::new(), sample::healthy(), Options::default(), later).await;
-    assert!(text(&terminal).contains("q quit"), "after four seconds the keys are back");
+    assert!(text(&terminal).contains("p pause"), "after four seconds the others are back");
     run_with(&mut terminal, Vec::new(), sample::seeding(), options, a_second).await;
     assert_eq!(RINGS.load(Ordering::SeqCst), 1, "what was there at the start is no news");
 }

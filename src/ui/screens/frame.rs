@@ -419,9 +419,9 @@ fn last_row(pen: &mut Pen<'_>, foot: &Foot, model: &Model, view: &View) {
         && view.at.saturating_sub(at) < ANSWER_STANDS
     {
         let path = path_as_tilde(view);
-        let used = pen.put(area.x, area.y, area.width, "✓ ", Role::Progress);
-        pen.put(area.x + used, area.y, area.width - used, &format!("Complete: {path}"), Role::Strong);
-        return;
+        let mut used = pen.put(area.x, area.y, area.width, "✓ ", Role::Progress);
+        used += pen.put(area.x + used, area.y, area.width - used, &format!("Complete: {path}"), Role::Strong);
+        return key_line::beside(pen, inset(area, (used + 2).min(area.width), 0), model, view);
     }
     if let Some((at, answer)) = &view.answer
         && view.at.saturating_sub(*at) < ANSWER_STANDS

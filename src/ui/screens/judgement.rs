@@ -213,12 +213,7 @@ fn marked(verdict: &Verdict, first: bool, lines: Vec<String>) -> impl Iterator<I
 
 /// What the judgements rest on, in words, and when they are looked at again: as many lines of so many columns.
 fn evidence(model: &Model, view: &View, room: usize) -> Vec<String> {
-    let said = view.verdicts.iter().filter(|verdict| !verdict.evidence.is_empty()).map(|verdict| {
-        let words = verdict.evidence.iter();
-        let words: Vec<_> =
-            words.map(|(name, value)| evidence_words(name, *value, model.look.units)).collect();
-        format!("seen: {}", words.join(", "))
-    });
+    let said = view.verdicts.iter().filter_map(|verdict| judged_by(verdict, model.look.units));
     let looks = view.verdicts.iter().map(|verdict| format!("next look {}", verdict.look.words(view.at)));
     let looks: BTreeSet<String> = looks.collect();
     said.flat_map(|said| wrap(&said, room)).chain(looks).collect()
@@ -263,17 +258,25 @@ fn first_words(text: &str) -> usize {
     ends.next().unwrap_or(text.len())
 }
 
-/// A number a judgement rests on, with its unit: `quiet 35 s`, `down 2.0 MiB/s`.
+/// The numbers a judgement rests on, if there are any.
+fn judged_by(verdict: &Verdict, units: Units) -> Option<String> {
+    let words = verdict.evidence.iter().map(|(name, value)| evidence_words(name, *value, units));
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| format!("judged by {}", words.join(", ")))
+}
+
+/// A number a judgement rests on, with its unit: `7 sending`, `2.0 MiB/s down`, `quiet 35 s`.
 fn evidence_words(name: &str, value: u64, units: Units) -> String {
     let words = |name: &str| name.replace('_', " ");
     match name.rsplit_once('_') {
-        _ if name == "transferring" => format!("sending {}", units::count(value)),
-        Some((what, "bps")) => format!("{} {}", words(what), units::rate(value, units)),
-        Some((what, "bytes")) => format!("{} {}", words(what), units::bytes(value, units)),
+        _ if name == "transferring" => format!("{} sending", units::count(value)),
+        Some((what, "bps")) => format!("{} {}", units::rate(value, units), words(what)),
+        Some((what, "bytes")) => format!("{} {}", units::bytes(value, units), words(what)),
         Some((what, "s")) => format!("{} {}", words(what), words::span(Duration::from_secs(value))),
+        Some((what, "ms")) => format!("{} {value} ms", words(what)),
         // A name, though made of digits.
         _ if name == "port" => format!("port {value}"),
-        _ => format!("{} {}", words(name), units::count(value)),
+        _ => format!("{} {}", units::count(value), words(name)),
     }
 }
 
@@ -304,12 +307,9 @@ fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
                 lines.push(Spans::new().add(Role::Text, "  ").add(Role::Strong, line));
             }
         }
-        let evidence = verdict.evidence.iter();
-        let evidence: Vec<_> =
-            evidence.map(|(name, value)| evidence_words(name, *value, model.look.units)).collect();
-        let seen =
-            if evidence.is_empty() { String::new() } else { format!("seen: {} · ", evidence.join(", ")) };
-        for line in wrap(&format!("{seen}next look {}", verdict.look.words(view.at)), room) {
+        let look = format!("next look {}", verdict.look.words(view.at));
+        let line = judged_by(verdict, model.look.units).into_iter().chain([look]).collect::<Vec<_>>();
+        for line in wrap(&line.join(" · "), room) {
             lines.push(Spans::new().add(Role::Dim, format!("  {line}")));
         }
         lines.push(Spans::new());
@@ -319,55 +319,74 @@ fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
 
 /// Where peers are lost, and what that means.
 pub(super) fn lost(view: &View, columns: u16) -> Vec<Spans> {
-    let lines: Vec<Spans> = each_of(losses(view), columns).flatten().collect();
+    let lines: Vec<Spans> = losses(view).iter().flat_map(|loss| loss.lines(columns, &loss.means)).collect();
     match lines.is_empty() {
         true => vec![Spans::new().add(Role::Dim, "  nowhere yet")],
         false => lines,
     }
 }
 
-/// The same in at most so many rows, the largest first: a loss is told whole or not at all, and none is told in place of a
-/// larger one.
+/// The same in at most so many rows, the largest first: in full where there is room for all of it, else in a few words, and
+/// none is told in place of a larger one.
 pub(super) fn lost_within(view: &View, columns: u16, rows: u16) -> Vec<Spans> {
-    let mut room = usize::from(rows);
     let mut all = losses(view);
-    all.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
-    let fits = |lines: &Vec<Spans>| match room.checked_sub(lines.len()) {
-        Some(left) => {
-            room = left;
-            true
-        }
-        None => false,
-    };
-    each_of(all, columns).take_while(fits).flatten().collect()
+    all.sort_by_key(|loss| std::cmp::Reverse(loss.count));
+    let mut told = Vec::new();
+    for loss in all {
+        let room = usize::from(rows) - told.len();
+        let fits = |lines: &Vec<Spans>| lines.len() <= room;
+        let full = Some(loss.lines(columns, &loss.means)).filter(fits);
+        let brief =
+            || Some(loss.lines(columns, loss.brief)).filter(|lines| !loss.brief.is_empty() && fits(lines));
+        let Some(lines) = full.or_else(brief) else { break };
+        told.extend(lines);
+    }
+    told
 }
 
-/// The lines of each loss, in as many columns.
-fn each_of(losses: Vec<(&'static str, u32, String)>, columns: u16) -> impl Iterator<Item = Vec<Spans>> {
-    let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, MOST_TEXT);
-    let of = move |(word, count, told): (&str, u32, String)| {
-        let head = format!("  {count:>5}  {word:<16}");
+/// Peers that are lost for one reason.
+struct Lost {
+    /// What it is called.
+    word: &'static str,
+    count: u32,
+    /// What it means, and what to do.
+    means: String,
+    /// What it means, in a few words; none where it is told in full or not at all.
+    brief: &'static str,
+}
+
+impl Lost {
+    /// Word and count in front of what is told of it, in as many lines of so many columns.
+    fn lines(&self, columns: u16, told: &str) -> Vec<Spans> {
+        let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, MOST_TEXT);
+        let head = format!("  {:>5}  {:<16}", self.count, self.word);
         let room = room.saturating_sub(head.len()).max(12);
-        let lines = wrap(&told, room).into_iter().enumerate();
+        let lines = wrap(told, room).into_iter().enumerate();
         let lines = lines.map(|(at, line)| {
             let head = if at == 0 { head.clone() } else { " ".repeat(head.len()) };
             Spans::new().add(Role::Text, head).add(Role::Dim, line)
         });
         lines.collect()
-    };
-    losses.into_iter().map(of)
+    }
 }
 
-/// Every loss with its word, how many peers it keeps, and what it means; what reads the same at two steps stands once.
-fn losses(view: &View) -> Vec<(&'static str, u32, String)> {
-    let mut told: Vec<(&str, u32, String)> = Vec::new();
-    let mut add = |word: &'static str, count: u32, means: String| {
-        let same =
-            |(other, _, other_means): &&mut (&str, u32, String)| *other == word && *other_means == means;
-        match told.iter_mut().find(same) {
-            Some((_, sum, _)) => *sum = sum.saturating_add(count),
-            None => told.push((word, count, means)),
-        }
+/// What a loss means, and the same in a few words.
+type Told = (String, &'static str);
+
+/// What is told in no other words.
+fn in_full(told: &str) -> Told {
+    (told.to_owned(), "")
+}
+
+/// Every loss with what it means; what reads the same at two steps stands once.
+fn losses(view: &View) -> Vec<Lost> {
+    let mut told: Vec<Lost> = Vec::new();
+    let mut add = |word: &'static str, count: u32, (means, brief): Told| match told
+        .iter_mut()
+        .find(|other| other.word == word && other.means == means)
+    {
+        Some(other) => other.count = other.count.saturating_add(count),
+        None => told.push(Lost { word, count, means, brief }),
     };
     let funnel = Funnel::of(view);
     for step in 1..funnel.steps().len() {
@@ -377,7 +396,7 @@ fn losses(view: &View) -> Vec<(&'static str, u32, String)> {
                     let word = words::loss_word(step, *cause);
                     let shown = Shown::Lost(funnel, step, word);
                     let means = cause.map(|cause| of_cause(view, cause, shown));
-                    add(word, *count, means.unwrap_or_else(|| under_way(step - 1).to_owned()));
+                    add(word, *count, means.unwrap_or_else(|| in_full(under_way(step - 1))));
                 }
             }
             Funnel::Giving => {
@@ -391,28 +410,29 @@ fn losses(view: &View) -> Vec<(&'static str, u32, String)> {
 }
 
 /// What a cause means for those that are shown and have it, and what to do.
-fn of_cause(view: &View, cause: Cause, shown: Shown) -> String {
+fn of_cause(view: &View, cause: Cause, shown: Shown) -> Told {
     let lost = |peer: &&PeerRecord| peer.cause == Some(cause) && shown.takes(peer, view.at);
-    let peers = view.peers.iter().map(AsRef::as_ref).filter(lost);
-    format!("{} {}", words::meaning(cause, peers), advised(cause.info().advice))
+    let peers: Vec<&PeerRecord> = view.peers.iter().map(AsRef::as_ref).filter(lost).collect();
+    let means = format!("{} {}", words::meaning(cause, &peers), advised(cause.info().advice));
+    (means, cause.info().brief)
 }
 
 /// What keeps peers from taking what we have.
-fn giving(view: &View, step: usize, word: &'static str) -> String {
+fn giving(view: &View, step: usize, word: &'static str) -> Told {
     let shown = Shown::Lost(Funnel::Giving, step, word);
     match (step, word) {
         (1, _) => {
             let lost = view.peers.iter().find(|peer| shown.takes(peer, view.at));
             match lost.and_then(|peer| peer.cause) {
                 Some(cause) => of_cause(view, cause, shown),
-                None => under_way(usize::from(word != "queued")).to_owned(),
+                None => in_full(under_way(usize::from(word != "queued"))),
             }
         }
         (2, "both complete") => of_cause(view, Cause::BothSeeds, shown),
-        (2, _) => "Connected, and wants nothing of us at this moment.".to_owned(),
+        (2, _) => in_full("Connected, and wants nothing of us at this moment."),
         (3, "held") => of_cause(view, Cause::Held, shown),
-        (3, _) => "We serve others first (we choke it); turns change every 10 seconds.".to_owned(),
-        _ => "We let it ask, and it asks for nothing at this moment.".to_owned(),
+        (3, _) => in_full("We serve others first (choked); turns change every 10 seconds."),
+        _ => in_full("Unchoked by us, and asking for nothing at this moment."),
     }
 }
 
@@ -480,6 +500,31 @@ mod tests {
         let stalled = summary(&model, &sample::stalled(), 80, 9);
         assert!((4..=6).contains(&stalled.len()), "{stalled:?}");
         assert!(stalled.iter().any(|(_, text)| text.starts_with("Try: ")), "{stalled:?}");
+    }
+
+    #[test]
+    fn several_peers_are_not_spoken_of_as_one() {
+        let mut several = 0;
+        for (name, ..) in sample::MOMENTS {
+            for Lost { word, means, .. } in losses(&sample::moment(name)).iter().filter(|loss| loss.count > 1)
+            {
+                let one = means.split(|c: char| !c.is_alphanumeric()).any(|said| matches!(said, "It" | "it"));
+                assert!(!one, "{name}, {word}: {means}");
+                several += 1;
+            }
+        }
+        assert!(several > 10, "{several}");
+    }
+
+    #[test]
+    fn numbers_stand_before_what_they_count() {
+        let words = |name, value| evidence_words(name, value, Units::Binary);
+        assert_eq!(words("transferring", 7), "7 sending");
+        assert_eq!(words("down_bps", 2 << 20), "2.0 MiB/s down");
+        assert_eq!(words("parts_here", 8), "8 parts here");
+        assert_eq!(words("longest_wait_s", 35), "longest wait 35 s");
+        assert_eq!(words("write_ms", 900), "write 900 ms");
+        assert_eq!(words("port", 6881), "port 6881");
     }
 
     #[test]

@@ -20,6 +20,8 @@ use crate::ui::theme::Role;
 const LESS_THAN_NAMES: u8 = 5;
 /// The weight of what is least needed.
 const LEAST: u8 = 9;
+/// How a key and what it does look.
+const QUIET: (Role, Role) = (Role::Text, Role::Dim);
 
 /// One thing that keys do: usually one key, more where they go both ways (`+ - zoom`).
 struct Item {
@@ -119,7 +121,6 @@ fn items(model: &Model, view: &View) -> [Vec<Item>; 3] {
 /// Draws the line into the area's first row.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let [mut screens, mut left, mut right] = items(model, view);
-    let sum = |items: &[Item]| items.iter().map(Item::columns).sum::<u16>();
     // The gap behind the last item is not drawn.
     let room = area.width + 1;
     let fixed = |left: &[Item], right: &[Item]| sum(left) + sum(right);
@@ -130,10 +131,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         let keys = vec![(model.keys.screens(tells_of_all(model)), Action::Show(Screen::Overview))];
         screens = vec![Item { keys, label, weight: 0, gap: 0 }];
     }
-    let heaviest = |items: &[Item]| {
-        let weights = items.iter().enumerate().map(|(at, item)| (item.weight, at));
-        weights.filter(|(weight, _)| *weight > 0).max()
-    };
     while sum(&screens) + fixed(&left, &right) > room {
         match (heaviest(&left), heaviest(&right)) {
             (None, None) => break,
@@ -148,23 +145,48 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
         right.remove(0);
     }
-    let quiet = (Role::Text, Role::Dim);
     let mut x = area.x;
     for item in &screens {
         let now =
             screens.len() > 1 && item.keys.iter().any(|(_, action)| *action == Action::Show(model.screen));
-        item.draw(pen, x, area.y, room, if now { (Role::Strong, Role::Strong) } else { quiet });
+        item.draw(pen, x, area.y, room, if now { (Role::Strong, Role::Strong) } else { QUIET });
         x += item.columns();
     }
     x = x.saturating_sub(screens.last().map_or(0, |item| item.gap)).max(area.x);
     for item in &left {
         x += if x > area.x { 2 } else { 0 };
-        item.draw(pen, x, area.y, room, quiet);
+        item.draw(pen, x, area.y, room, QUIET);
         x += item.columns() - item.gap;
     }
-    let mut x = area.right().saturating_sub(sum(&right).saturating_sub(2));
-    for item in &right {
-        item.draw(pen, x, area.y, room, quiet);
+    draw_right(pen, area, &right);
+}
+
+/// Draws what keys do everywhere at the right of the area, as much of it as there is room for: beside news that stand in
+/// place of the line.
+pub(super) fn beside(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    let [.., mut right] = items(model, view);
+    while sum(&right) > area.width {
+        let Some(at) = heaviest(&right).map(|(_, at)| at) else { return };
+        right.remove(at);
+    }
+    draw_right(pen, area, &right);
+}
+
+/// Columns of items with their gaps.
+fn sum(items: &[Item]) -> u16 {
+    items.iter().map(Item::columns).sum()
+}
+
+/// The weight and the place of the item that is needed least, of those that may go.
+fn heaviest(items: &[Item]) -> Option<(u8, usize)> {
+    let weights = items.iter().enumerate().map(|(at, item)| (item.weight, at));
+    weights.filter(|(weight, _)| *weight > 0).max()
+}
+
+fn draw_right(pen: &mut Pen<'_>, area: Rect, items: &[Item]) {
+    let mut x = area.right().saturating_sub(sum(items).saturating_sub(2));
+    for item in items {
+        item.draw(pen, x, area.y, area.right().saturating_sub(x), QUIET);
         x += item.columns();
     }
 }

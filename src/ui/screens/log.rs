@@ -222,6 +222,16 @@ pub(super) fn rows_of_all(view: &View) -> u16 {
     1 + entries(&newest(view)).len() as u16
 }
 
+/// A rule and two events: with less it says nothing.
+pub(super) const LEAST_ROWS: u16 = 3;
+
+/// Draws the newest events into rows that a page has to spare, where these are enough to say something.
+pub(super) fn spare(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if area.height >= LEAST_ROWS {
+        tail(pen, area, model, view);
+    }
+}
+
 /// Draws the newest events below a rule, as many as there is room for.
 pub(super) fn tail(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     if area.is_empty() {

@@ -45,8 +45,6 @@ const TALL: u16 = 50;
 const LEAST_PEERS: u16 = 5;
 /// Rows in which the first peers of both parts are seen.
 const SOME_PEERS: u16 = 8;
-/// A rule and two events: with less the log says nothing.
-const LEAST_LOG: u16 = 3;
 
 /// What the overview is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,10 +100,7 @@ fn flow(area: Rect, model: &Model, view: &View) -> Flow<Part> {
     let (all_peers, peers) = (list(alone), list(folded));
     let why = frame::why_rows(view, area.width);
     let events = log::rows_of_all(view);
-    let (least, enough, more) = match Funnel::of(view) {
-        Funnel::Giving => done::heights(area.width, view, &model.look),
-        Funnel::Fetching => map::heights(area, view),
-    };
+    let (least, enough, more) = piece_heights(area, model, view);
     let mut claims: Vec<Claim<Part>> =
         vec![up_to(Title, 1), up_to(Progress, 1), up_to(Rate, 1), whole(Why, 1), whole(steps, all_steps)];
     if broad {
@@ -125,10 +120,10 @@ fn flow(area: Rect, model: &Model, view: &View) -> Flow<Part> {
     let some = if area.height < TALL { third.min(all_steps + 3) } else { third };
     claims.extend([up_to(graph, some), whole(Pieces, enough), up_to(Peers, peers), up_to(graph, third)]);
     claims.push(whole(Peers, all_peers));
-    claims.extend((LEAST_LOG..=events.min(area.height / 5)).map(|rows| whole(Log, rows)));
+    claims.extend((log::LEAST_ROWS..=events.min(area.height / 5)).map(|rows| whole(Log, rows)));
     claims.extend(more.into_iter().map(|rows| whole(Pieces, rows)));
     // Not its rule alone.
-    claims.extend((LEAST_LOG..=events).map(|rows| whole(Log, rows)));
+    claims.extend((log::LEAST_ROWS..=events).map(|rows| whole(Log, rows)));
     claims.push(rest(graph));
     Flow::new(area, if broad { &BROAD } else { &NARROW }, &claims)
 }
@@ -153,7 +148,7 @@ fn flow_of_magnet(area: Rect, model: &Model, view: &View) -> Flow<Part> {
         whole(Peers, LEAST_PEERS.min(peers)),
         whole(steps, more),
     ];
-    let some = whole(Log, events.min(area.height / 5).max(LEAST_LOG.min(events)));
+    let some = whole(Log, events.min(area.height / 5).max(log::LEAST_ROWS.min(events)));
     let last = [some, up_to(Peers, peers), up_to(Log, events), rest(steps)];
     let claims: Vec<Claim<Part>> = first.into_iter().chain(then).chain(last).collect();
     Flow::new(area, &MAGNET, &claims)
@@ -195,13 +190,46 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     middle(pen, flow.of(Part::Middle), model, view);
     speed::curve(pen, inset(flow.of(Part::Graph), 1, 1), model, view);
     drop_off::small(pen, flow.of(Part::Funnel), model, view);
-    match Funnel::of(view) {
-        Funnel::Giving => done::draw(pen, flow.of(Part::Pieces), view),
-        Funnel::Fetching => map::draw(pen, flow.of(Part::Pieces), view),
-    }
+    pieces(pen, flow.of(Part::Pieces), view);
     let (rule, rows) = list_in(flow.of(Part::Peers));
     peer_list::draw(pen, rule, rows, model, view, false);
     log::tail(pen, flow.of(Part::Log), model, view);
+}
+
+/// Draws the pieces, or of a magnet who was asked for its metadata, and the newest of the log into the rows that a page
+/// has to spare.
+pub(super) fn spare(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    use Part::{Log, Metadata, Pieces};
+    let events = log::rows_of_all(view);
+    let mut claims = Vec::new();
+    if view.metadata.is_some() {
+        claims.push(up_to(Metadata, metadata::rows(view)));
+    } else {
+        let (least, enough, more) = piece_heights(area, model, view);
+        claims.extend([whole(Pieces, least), whole(Pieces, enough)]);
+        claims.extend((log::LEAST_ROWS..=events.min(area.height / 3)).map(|rows| whole(Log, rows)));
+        claims.extend(more.into_iter().map(|rows| whole(Pieces, rows)));
+    }
+    claims.extend((log::LEAST_ROWS..=events).map(|rows| whole(Log, rows)));
+    let flow = Flow::new(area, &[Metadata, Pieces, Log], &claims);
+    metadata::draw(pen, flow.of(Metadata), view);
+    pieces(pen, flow.of(Pieces), view);
+    log::tail(pen, flow.of(Log), model, view);
+}
+
+/// Rows of the pieces, or once they are all here of what was done: the least, those that show enough, and further ones.
+fn piece_heights(area: Rect, model: &Model, view: &View) -> (u16, u16, Vec<u16>) {
+    match Funnel::of(view) {
+        Funnel::Giving => done::heights(area.width, view, &model.look),
+        Funnel::Fetching => map::heights(area, view),
+    }
+}
+
+fn pieces(pen: &mut Pen<'_>, area: Rect, view: &View) {
+    match Funnel::of(view) {
+        Funnel::Giving => done::draw(pen, area, view),
+        Funnel::Fetching => map::draw(pen, area, view),
+    }
 }
 
 /// Title, progress and rate.

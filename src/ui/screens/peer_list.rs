@@ -111,9 +111,15 @@ const MOST_BAR: u16 = 6;
 /// What is lighter than this gives way to such bars.
 const BARS: u8 = 35;
 
-/// Columns in which a reason can be read, of live peers and of the others.
+/// What most of those that are not connected never sent or got, and the columns from which on it has room beside who named
+/// them and what they are.
+const AMOUNTS: [&str; 2] = ["received", "sent"];
+const AMOUNTS_FROM: u16 = 230;
+
+/// Columns in which a reason can be read, of live peers and of the others, and who named them.
 const LIVE_REASON: u16 = 34;
 const REASON: u16 = 67;
+const NAMED_BY: u16 = 25;
 
 /// The columns of a part that there is room for, and their places: where that is not even one beside state and address,
 /// live peers have their rate (or what was scrolled to) there, and a shorter address.
@@ -147,18 +153,26 @@ fn roomy(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'
     }
     let readable = if part == Part::Live { LIVE_REASON } else { REASON };
     let mut columns = columns(ids);
+    if part == Part::Others && room < AMOUNTS_FROM {
+        columns.retain(|column| !AMOUNTS.contains(&column.id));
+    }
     let rates_end = columns.iter().position(|column| column.id == "up").map(|at| at + 1);
     if let Some(at) = rates_end.filter(|_| part == Part::Live && room >= RECENT_FROM) {
         columns.insert(at, &RECENT);
     }
     loop {
         let placed = grid::lay_out(&columns, room, Choose::Weightiest);
-        // A reason that can be read is worth more than the least of the numbers, and so are bars beside rates.
-        let reason = placed.iter().find(|place| place.id() == "why" && place.width() < readable);
+        // What can be read is worth more than the least of the numbers, and so are bars beside rates.
+        let needs = |place: &grid::Placed<'_, PeerRecord>| match place.id() {
+            "why" => readable,
+            "source" if part == Part::Others => NAMED_BY,
+            _ => 0,
+        };
+        let cramped = placed.iter().filter(|place| place.width() < needs(place));
         let no_bar = |place: &&grid::Placed<'_, PeerRecord>| bar_columns(place) < LEAST_BAR;
         let bars = placed.iter().any(|place| has_bar(place.id()) && no_bar(&place));
         let bars = (bars && part == Part::Live && room >= RECENT_FROM).then_some(BARS);
-        let worth = reason.map(grid::Placed::weight).max(bars);
+        let worth = cramped.map(grid::Placed::weight).max().max(bars);
         let lightest = placed.iter().min_by_key(|place| place.weight());
         match (worth, lightest) {
             (Some(worth), Some(lightest)) if lightest.weight() < worth => {

@@ -116,7 +116,7 @@ fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
         }
         _ => {
             if let Some(cause) = peer.cause {
-                said.push(words::meaning(cause, std::iter::once(peer)).to_owned());
+                said.push(words::meaning(cause, &[peer]).to_owned());
                 advice = lower_first(cause.info().advice);
             }
             if let Some((_, reason)) = peer.banned.as_ref().filter(|(_, reason)| !reason.is_empty()) {

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::more;
+use super::{log, more};
 use crate::event::{BlockState, PeerKey};
 use crate::ledger::{Failures, PeerRecord, PieceState, Senders, UnderWay, View};
 use crate::metainfo::PieceIndex;
@@ -433,6 +433,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, la
     let (columns, rows) = (usize::from(text.width).max(1), usize::from(text.height));
     let lines = lines((view, &model.hues, pen.look), piece, lattice, columns, rows);
     more::shortened(pen, text, &lines);
+    take_top(&mut rest, u16::try_from(lines.len()).unwrap_or(u16::MAX));
+    log::spare(pen, rest, model, view);
 }
 
 #[cfg(test)]

@@ -64,8 +64,17 @@ impl Parts {
         let claims = [up_to(Title, 1), up_to(Detail, detail), up_to(Legend, legend), rest(Grid)];
         let flow = Flow::new(body, &[Title, Grid, Legend, Detail], &claims);
         let within = |part, margin| inset(flow.of(part), margin, margin);
-        let (title, grid, legend) = (within(Title, 1), within(Grid, 2), within(Legend, 2));
-        Self { title, grid, legend, detail: flow.of(Detail), means, letters }
+        let (title, mut grid, mut legend) = (within(Title, 1), within(Grid, 2), within(Legend, 2));
+        // What no row of pieces fits into goes to what is said of the piece.
+        let mut detail = flow.of(Detail);
+        let blank = Lattice::new(grid, view, model.piece_map.zoom, model.piece).blank_rows();
+        if blank < grid.height {
+            grid.height -= blank;
+            legend.y -= blank;
+            detail.y -= blank;
+            detail.height += blank;
+        }
+        Self { title, grid, legend, detail, means, letters }
     }
 }
 

@@ -18,7 +18,7 @@ use ratatui::layout::Rect;
 
 use super::halves::{self, Line, TWO_COLUMNS_FROM};
 use super::page::Page;
-use super::{frame, more};
+use super::{frame, more, overview};
 use crate::ledger::View;
 use crate::metainfo::Geometry;
 use crate::text::clean;
@@ -91,32 +91,29 @@ impl Section {
     }
 }
 
-/// The lines of the page below its head: the torrent and this run of it, beside each other where there is room; who names
-/// peers; the files, and beside them from whom the data came.
+/// The lines of the page below its head: the torrent and its files, beside them where there is room this run of it and from
+/// which clients the data came; who names peers; from whom the data came.
 pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     let room = columns.saturating_sub(2);
-    let mut lines = Vec::new();
-    if columns >= TWO_COLUMNS_FROM {
-        let left = room / 2;
-        let both = (torrent(left, model, view), run(halves::right_of(left, room), model, view));
-        lines.extend(halves::beside(left, both.0, both.1));
-    } else {
-        lines.extend(torrent(room, model, view).into_iter().chain(run(room, model, view)).map(Line::Whole));
-    }
-    let whole = usize::from(room);
-    lines.extend(lists::sources(whole, model, view).into_iter().map(Line::Whole));
     // However many files and peers there are, the page ends; other screens have all of them.
     let most = usize::from(model.size.1).max(LEAST_LISTED);
-    if columns >= TWO_COLUMNS_FROM {
+    let of_torrent = |columns: u16| {
+        let files = lists::files(columns.into(), most, model, view);
+        torrent(columns, model, view).into_iter().chain(files)
+    };
+    let of_run = |columns: u16| {
+        let clients = lists::clients(columns.into(), most, model, view);
+        run(columns, model, view).into_iter().chain(clients)
+    };
+    let mut lines: Vec<Line> = if columns >= TWO_COLUMNS_FROM {
         let left = room / 2;
-        let files = lists::files(left.into(), most, model, view);
-        let clients = lists::clients(halves::right_of(left, room).into(), most, model, view);
-        lines.extend(halves::beside(left, files, clients));
+        let right = of_run(halves::right_of(left, room)).collect();
+        halves::beside(left, of_torrent(left).collect(), right).collect()
     } else {
-        let files = lists::files(whole, most, model, view);
-        lines.extend(files.into_iter().chain(lists::clients(whole, most, model, view)).map(Line::Whole));
-    }
-    lines.extend(lists::peers(whole, most, model, view).into_iter().map(Line::Whole));
+        of_torrent(room).chain(of_run(room)).map(Line::Whole).collect()
+    };
+    let below = [lists::sources(room.into(), model, view), lists::peers(room.into(), most, model, view)];
+    lines.extend(below.into_iter().flatten().map(Line::Whole));
     lines
 }
 
@@ -217,6 +214,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let lines = lines(model, view, area.width);
     let (off, body) = more::window(pen, page.body, model, (lines.len(), 1), model.scrolls.torrent);
     halves::draw(pen, body, &lines[off..]);
+    let used = body.height.min(lines.len() as u16);
+    let spare = Rect { y: body.y + used, height: body.height - used, ..body };
+    overview::spare(pen, spare, model, view);
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@
 //!  It named 50 peers 2m 10s ago; 50 of the peers it ever named are in the …
 //!
 //!  What became of its peers ── 50 ── 12 named by nobody else ────────────────
-//!  █ 17 live   ░ 3 not there yet   ▒ 28 failed   · 2 gone
-//!      50   all         ████████████████████░░░░▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒···
+//!  █ 17 live   ▓ 3 not there yet   ▒ 28 failed   · 2 gone
+//!      50   all         ████████████████████▓▓▓▓▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒···
 //!       7 ● sending     ████████
 //! ```
 
@@ -214,7 +214,7 @@ fn shares(counts: &[(&str, Standing, u64)]) -> (Spans, [bar::Part; 4]) {
     let waits = |standing| matches!(standing, Standing::Trying | Standing::Queued);
     let shares: [(&str, u64, &str, Role); 4] = [
         ("live", sum(|standing| standing <= Standing::Held), "█", Role::Sending),
-        ("not there yet", sum(waits), "░", Role::Waiting),
+        ("not there yet", sum(waits), "▓", Role::Waiting),
         ("failed", sum(|standing| standing == Standing::Failed), "▒", Role::Harmless),
         (
             "gone",
@@ -234,8 +234,8 @@ fn shares(counts: &[(&str, Standing, u64)]) -> (Spans, [bar::Part; 4]) {
     (words, shares.map(|(_, share, glyph, role)| bar::Part { share, glyph, role }))
 }
 
-/// What the selected one said, below the list of all.
-pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view: &View) {
+/// What the selected one said, below the list of all; returns the rows that it leaves.
+pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view: &View) -> Rect {
     let mut rest = area;
     pen.rule(inset(take_top(&mut rest, 1), 1, 1), source.name(), "", "");
     let said = said(source, view);
@@ -256,14 +256,15 @@ pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view:
         }
         take_top(&mut rows, 1);
     }
-    became(pen, rows, source, view);
+    let left = became(pen, rows, source, view);
+    Rect { x: area.x, width: area.width, ..left }
 }
 
-/// What became of the peers that it named: how good its addresses are.
-fn became(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view: &View) {
+/// What became of the peers that it named: how good its addresses are. Returns the rows that are left.
+fn became(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view: &View) -> Rect {
     let counts = outcomes(source, view);
     if area.height < 3 || counts.is_empty() {
-        return;
+        return area;
     }
     let all: u64 = counts.iter().map(|(.., count)| count).sum();
     let mut rows = area;
@@ -275,17 +276,18 @@ fn became(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view: &View) {
     for (at, counted) in counts.iter().copied().enumerate() {
         let row = take_top(&mut rows, 1);
         if row.is_empty() {
-            return;
+            return rows;
         }
         // What has no row of its own is counted in the last one.
         if rows.is_empty() && at + 1 < counts.len() {
             let others: u64 = counts[at..].iter().map(|(.., count)| count).sum();
             pen.put_right(row.x + 6, row.y, 6, &units::count(others), Role::Text);
             pen.put(row.x + 10, row.y, row.width.saturating_sub(10), "others", Role::Dim);
-            return;
+            return rows;
         }
         outcome(pen, row, counted, all);
     }
+    rows
 }
 
 /// A line of the page.

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{frame, tracker};
+use super::{frame, log, tracker};
 use crate::event::{AnnounceKind, Announced, FinderStatus};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::{SortKey, host_of};
@@ -233,7 +233,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             pen.put(row.x, row.y, row.width, text, Role::Dim);
         }
     }
-    tracker::detail(pen, said, &sources[selected], view);
+    let left = tracker::detail(pen, said, &sources[selected], view);
+    log::spare(pen, left, model, view);
 }
 
 /// What the screen is made of.

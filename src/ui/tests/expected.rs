@@ -8,7 +8,7 @@ use ratatui::buffer::Cell;
 use ratatui::style::Modifier;
 
 use super::*;
-use crate::ui::theme::{MEANINGS, Palette, Role, STEPS, Scheme, contrast, grounds};
+use crate::ui::theme::{MEANINGS, Palette, RAMPS, Role, STEPS, Scheme, contrast, grounds};
 
 /// The looks that every screen is held in.
 pub(super) const LOOKS: [(&str, Colours, Glyphs); 3] = [
@@ -20,9 +20,7 @@ pub(super) const LOOKS: [(&str, Colours, Glyphs); 3] = [
 /// Every role that has a colour, those of text first.
 fn roles() -> Vec<Role> {
     let mut roles: Vec<Role> = MEANINGS.iter().map(|meaning| meaning.role).collect();
-    for ramp in [Role::GraphDown, Role::GraphUp, Role::Availability] {
-        roles.extend((1..STEPS - 1).map(ramp));
-    }
+    RAMPS.iter().for_each(|ramp| roles.extend((1..STEPS - 1).map(ramp)));
     roles
 }
 
@@ -73,6 +71,8 @@ fn letter(role: Role) -> char {
         Role::Arriving => 'a',
         Role::Peer(number) => nth("ABCDEFGH", number),
         Role::Availability(step) => nth("⁰¹²³⁴⁵⁶⁷", step),
+        Role::Failed(step) => nth("fghijklm", step),
+        Role::Delayed(step) => nth("FGHIJKLM", step),
         Role::Warning | Role::WarningWord => '!',
         Role::Error | Role::ErrorWord => 'x',
     }

@@ -178,7 +178,7 @@ fn the_page_of_the_torrent_has_its_files_its_sources_and_whose_data_it_is() {
         let givers = view.peers.iter().filter(|peer| peer.down_bytes > 0);
         let listed = givers.clone().filter(|peer| all.contains(&peer.addr.to_string())).count();
         let blank = shown.iter().filter(|row| row.trim().is_empty()).count();
-        assert!(blank == 0 || listed == givers.count(), "{size:?}: {blank} rows are blank\n{all}");
+        assert!(blank == 0 && listed == givers.count(), "{size:?}: {blank} rows are blank\n{all}");
         assert!(
             shown.iter().any(|row| row.contains("debian-12.2.0") && row.contains('%') && row.contains('━'))
         );
@@ -190,6 +190,11 @@ fn the_page_of_the_torrent_has_its_files_its_sources_and_whose_data_it_is() {
     }
     let all = named("torrent", &seeding, (120, 40)).join("\n");
     assert!(all.contains("Sent to each peer"), "{all}");
+    let all = named("torrent", &sample::moment("magnet"), (200, 60)).join("\n");
+    assert!(
+        all.contains("Metadata ── ") && all.contains("Log ── "),
+        "who was asked has the rows to spare: {all}"
+    );
 }
 
 #[test]

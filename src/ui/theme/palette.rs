@@ -76,7 +76,7 @@ const fn row(
 /// Of the numbers among the 256 those are chosen by hand whose nearest is too near the background, the bar or
 /// another meaning.
 #[rustfmt::skip]
-pub const MEANINGS: [Meaning; 32] = [
+pub const MEANINGS: [Meaning; 36] = [
     row(Role::Text, "text", "ordinary text", Color::Reset, [near(0xd3d9e0), near(0x24292f), near(0xffffff), near(0x000000)]),
     row(Role::Strong, "strong", "what the eye should find first in its line", Color::Reset, [near(0xffffff), near(0x000000), near(0xffffff), near(0x000000)]),
     row(Role::Dim, "dim", "heads, notes, what is old", Color::Reset, [near(0x8a949f), near(0x5e6872), near(0xc2cdd8), near(0x454e58)]),
@@ -106,13 +106,18 @@ pub const MEANINGS: [Meaning; 32] = [
     row(Role::Peer(7), "peer-h", "the eighth of the eight peers that give most", Color::Red, [hand(0xf16862, 167), hand(0xb91b25, 160), hand(0xf16862, 167), hand(0xb91b25, 160)]),
     row(Role::Availability(0), "rare", "pieces that one peer has", Color::LightCyan, [near(0xf2fbff), near(0x00245c), near(0xffffff), near(0x001a4d)]),
     row(Role::Availability(LAST_STEP), "common", "pieces that many peers have", Color::Blue, [near(0x2574d0), near(0x0c95ce), near(0x3799f2), near(0x0576ad)]),
+    row(Role::Failed(0), "failed-low", "peers that failed, by cause: the first tint", Color::Reset, [near(0xb8847f), near(0x964a3d), near(0xf0b5aa), near(0x7a2a1e)]),
+    row(Role::Failed(LAST_STEP), "failed-high", "peers that failed, by cause: the last tint", Color::Reset, [near(0xc4bd92), near(0x505214), near(0xe2dc9c), near(0x3f4008)]),
+    row(Role::Delayed(0), "delayed-low", "peers that wait or have no need, by cause: the first tint", Color::Reset, [near(0x7fa6c4), near(0x1f6488), near(0xa4cdf0), near(0x124a68)]),
+    row(Role::Delayed(LAST_STEP), "delayed-high", "peers that wait or have no need, by cause: the last tint", Color::Reset, [near(0xc6bbe2), near(0x4f3a86), near(0xddd2fa), near(0x3d2a70)]),
     row(Role::Info, "info", "a line of the log that only informs", Color::Reset, [near(0x8a949f), near(0x5e6872), near(0xc2cdd8), near(0x454e58)]),
     row(Role::Warning, "warning", "a line of the log that warns", Color::Yellow, [near(0xe0c24a), near(0x765c00), near(0xf3d350), near(0x634a06)]),
     row(Role::Error, "error", "a line of the log that tells of an error", Color::Red, [near(0xfe807f), hand(0xbc0a20, 88), near(0xffaaaa), hand(0x9b0016, 88)]),
 ];
 
 /// The gradients and ramps: between the colours of their ends.
-const RAMPS: [fn(u8) -> Role; 3] = [Role::GraphDown, Role::GraphUp, Role::Availability];
+pub(crate) const RAMPS: [fn(u8) -> Role; 5] =
+    [Role::GraphDown, Role::GraphUp, Role::Availability, Role::Failed, Role::Delayed];
 
 /// A colour in every tier that has any.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

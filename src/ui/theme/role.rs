@@ -53,6 +53,10 @@ pub enum Role {
     Peer(u8),
     /// Pieces by how many peers have them, 0 the rarest.
     Availability(u8),
+    /// Peers that failed on their way to us, in the tint of their cause.
+    Failed(u8),
+    /// Peers that wait or have no need, in the tint of their cause.
+    Delayed(u8),
     /// A line of the log that only informs.
     Info,
     /// The glyph of a line of the log that warns.
@@ -66,7 +70,7 @@ pub enum Role {
 }
 
 /// How many colours a palette has.
-pub(super) const SLOTS: usize = 18 + HUES as usize + 3 * STEPS as usize;
+pub(super) const SLOTS: usize = 18 + HUES as usize + 5 * STEPS as usize;
 
 impl Role {
     /// Which step of a ramp `value` of `most` is.
@@ -106,6 +110,8 @@ impl Role {
             Self::GraphDown(at) => step(0, at),
             Self::GraphUp(at) => step(1, at),
             Self::Availability(at) => step(2, at),
+            Self::Failed(at) => step(3, at),
+            Self::Delayed(at) => step(4, at),
         }
     }
 
@@ -120,6 +126,8 @@ impl Role {
                 | Self::Harmless
                 | Self::Waiting
                 | Self::Info
+                | Self::Failed(_)
+                | Self::Delayed(_)
         )
     }
 

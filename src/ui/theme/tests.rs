@@ -73,9 +73,7 @@ pub(crate) fn grounds(scheme: Scheme) -> [Color; 2] {
 fn roles() -> Vec<Role> {
     let mut roles: Vec<Role> = MEANINGS.iter().map(|meaning| meaning.role).collect();
     roles.retain(|role| *role != Role::Selected);
-    for ramp in [Role::GraphDown, Role::GraphUp, Role::Availability] {
-        roles.extend((0..STEPS).map(ramp));
-    }
+    RAMPS.iter().for_each(|ramp| roles.extend((0..STEPS).map(ramp)));
     roles
 }
 

@@ -12,11 +12,11 @@ use crate::units::Units;
 /// Points that a scale is found from: no screen shows more of them, and fewer of them are never higher.
 const SCALE_POINTS: usize = 400;
 
-/// The samples of a window in `points` steps, oldest first, the newest at the end; `None` before the run began.
+/// The samples of a window in `points` points, oldest first, the newest at the end; `None` before the run began.
 ///
-/// A step that stands for several samples is their mean. Such steps begin at fixed moments of the run, and every one is as
-/// many points wide, so that they wander to the left as they are and never change on their way. What the points have room
-/// for beyond the window is shown too.
+/// The points divide the window and reach no further back. Points and samples are numbered from the beginning of the run, so
+/// that each point has its samples for good: they wander to the left as they are and never change on their way. A point that
+/// stands for several samples is their mean; a sample that is several points wide stays so.
 pub(crate) fn points(series: &Series, window: Window, points: usize) -> Vec<Option<Sample>> {
     let seconds = series.seconds.len();
     let pushed = usize::try_from(series.pushed).unwrap_or(usize::MAX).max(seconds);
@@ -28,15 +28,14 @@ pub(crate) fn points(series: &Series, window: Window, points: usize) -> Vec<Opti
     if points == 0 {
         return Vec::new();
     }
-    let (a_step, wide) = step_of(span, points, window);
-    let steps = points.div_ceil(wide);
-    // Steps and samples are numbered from the beginning of the run; those before it have no number.
-    let last_step = newest.saturating_sub(1) / a_step;
     let oldest = newest - samples.len();
-    let mean = |step: usize| {
-        let number = (last_step + step + 1).checked_sub(steps)?;
-        let from = (number * a_step).max(oldest);
-        let to = ((number + 1) * a_step).min(newest);
+    // The sample in which a point begins, and the point in which a sample ends.
+    let begins = |point: u128| (point * span as u128 / points as u128) as usize;
+    let last_point = (newest as u128 * points as u128).div_ceil(span as u128).saturating_sub(1);
+    let mean = |point: usize| {
+        let number = (last_point + point as u128 + 1).checked_sub(points as u128)?;
+        let first = begins(number);
+        let (from, to) = (first.max(oldest), begins(number + 1).max(first + 1).min(newest));
         let (mut sum, mut count) = (Sample::default(), 0);
         for sample in (from..to).filter_map(|at| samples.get(at - oldest)) {
             sum.down_bps = sum.down_bps.saturating_add(sample.down_bps);
@@ -45,25 +44,13 @@ pub(crate) fn points(series: &Series, window: Window, points: usize) -> Vec<Opti
         }
         (count > 0).then(|| Sample { down_bps: sum.down_bps / count, up_bps: sum.up_bps / count })
     };
-    let means: Vec<Option<Sample>> = (0..steps).map(mean).collect();
-    (0..points).map(|point| means[steps - 1 - (points - 1 - point) / wide]).collect()
+    (0..points).map(mean).collect()
 }
 
-/// How many samples a step of a window stands for, and how many of `points` it is wide.
-fn step_of(span: usize, points: usize, window: Window) -> (usize, usize) {
-    let a_step = match window {
-        // No more than that is kept.
-        Window::Hour => (span / points).max(1),
-        _ => span.div_ceil(points),
-    };
-    (a_step, (points / span).max(1))
-}
-
-/// How many seconds `points` of a window show, which are at least as many as the window has, or nearly.
-pub(crate) fn seconds_in(series: &Series, window: Window, points: usize) -> usize {
+/// How many seconds a window has.
+pub(crate) fn seconds_in(series: &Series, window: Window) -> usize {
     let (span, of_sample) = span(series, window);
-    let (a_step, wide) = step_of(span, points.max(1), window);
-    points * a_step * of_sample / wide
+    span * of_sample
 }
 
 /// How many samples a window has, and how many seconds each stands for.
@@ -73,9 +60,15 @@ fn span(series: &Series, window: Window) -> (usize, usize) {
         Window::FiveMinutes => (300, 1),
         Window::Quarter => (900, 1),
         Window::Hour => (3600, 1),
-        Window::Run if in_minutes(series) => (series.minutes.len(), 60),
-        Window::Run => (series.seconds.len().max(60), 1),
+        Window::Run if in_minutes(series) => (in_steps(series.minutes.len()), 60),
+        Window::Run => (in_steps(series.seconds.len().max(60)), 1),
     }
+}
+
+/// A span that grows in steps of an eighth at most, so that a curve of the whole run keeps its shape in between.
+fn in_steps(span: usize) -> usize {
+    let step = (span.next_power_of_two() / 16).max(1);
+    span.next_multiple_of(step)
 }
 
 /// Whether the whole run is longer than its seconds are kept.
@@ -295,13 +288,15 @@ mod tests {
     fn a_curve_goes_to_the_left_by_whole_points_and_keeps_its_shape() {
         let mut series = series(&[]);
         let mut random = fastrand::Rng::with_seed(7);
-        // As many points as a second is wide, whatever number of them there is room for.
-        for (count, wide) in [(92, 1), (60, 1), (104, 1), (130, 2), (187, 3)] {
+        // As many points as its newest second is wide, whatever number of them there is room for.
+        for count in [60, 92, 104, 130, 187] {
             let mut before: Vec<Option<Sample>> = Vec::new();
             for second in 0..150 {
                 series.seconds.push_back(Sample { down_bps: random.u64(..1000), up_bps: second });
                 series.pushed += 1;
                 let now = points(&series, Window::Minute, count);
+                let wide = now.iter().rev().take_while(|point| **point == now[count - 1]).count();
+                assert!((count / 60..=count.div_ceil(60)).contains(&wide), "{count} points: {wide}");
                 if !before.is_empty() {
                     assert_eq!(now[..count - wide], before[wide..], "{count} points, second {second}");
                 }
@@ -314,26 +309,38 @@ mod tests {
     fn every_window_reaches_from_its_edge_to_now() {
         let mut series = series(&(1..=3600).collect::<Vec<u64>>());
         series.pushed = 10_000;
-        for (window, span) in
-            [(Window::Minute, 60), (Window::FiveMinutes, 300), (Window::Quarter, 900), (Window::Hour, 3600)]
-        {
+        for (window, span) in [
+            (Window::Minute, 60_u64),
+            (Window::FiveMinutes, 300),
+            (Window::Quarter, 900),
+            (Window::Hour, 3600),
+        ] {
             for count in [1, 7, 52, 104, 240, 700] {
                 let shown = points(&series, window, count);
                 assert_eq!(shown.len(), count);
                 let last = shown[count - 1].unwrap().down_bps;
                 let first = shown[0].unwrap().down_bps;
-                let a_step = (span as usize).div_ceil(count) as u64;
-                let reaches = seconds_in(&series, window, count) as u64;
-                assert!(
-                    last > 3600 - a_step
-                        && first <= (3602 + a_step * 3 / 2).saturating_sub(reaches).max(a_step),
-                    "{window:?} {count}: {first} {last}"
-                );
-                assert!(reaches * 30 >= span * 29, "{window:?} {count}: {reaches}");
+                let a_step = span.div_ceil(count as u64);
+                let edge = 3600 - span;
+                let reach = edge..=edge + 2 * a_step;
+                assert!(last > 3600 - a_step && reach.contains(&first), "{window:?} {count}: {first} {last}");
             }
+            assert_eq!(seconds_in(&series, window) as u64, span);
         }
         assert_eq!(points(&series, Window::Run, 9).len(), 9);
         assert!(points(&series, Window::Hour, 0).is_empty());
+    }
+
+    #[test]
+    fn the_whole_run_fills_the_graph_but_for_an_eighth() {
+        for seconds in [60, 61, 93, 150, 1000, 3600] {
+            let series = series(&vec![7; seconds]);
+            for count in [45, 92, 200] {
+                let shown = points(&series, Window::Run, count);
+                let blank = shown.iter().take_while(|point| point.is_none()).count();
+                assert!(blank <= count / 8 + 1, "{seconds} s in {count} points: {blank} blank");
+            }
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn dials_time_out_needs_most_of_enough() {
     assert_eq!((evidence(first, "timed_out"), evidence(first, "dialled")), (41, 48));
     assert_eq!(
         second.text,
-        "The 3 live peers choke us (they serve others first). That often ends by itself."
+        "The 3 live peers are choking us (they serve others first). That often ends by itself."
     );
 
     let mut nearly = Script::downloading(100);

@@ -14,7 +14,7 @@ fn all_choke_us_means_all_that_have_what_we_miss_for_a_while() {
     assert_eq!((first.code, first.severity), (VerdictCode::AllChokeUs, Severity::Warn));
     assert_eq!(
         first.text,
-        "Nothing arrives: the 2 live peers that have what we miss choke us (they serve others first). That often ends by \
+        "Nothing arrives: the 2 live peers that have what we miss are choking us (they serve others first). That often ends by \
          itself."
     );
     run.unchoke(peers[1]);

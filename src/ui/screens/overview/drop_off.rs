@@ -22,12 +22,12 @@ const HEAD: u16 = 17;
 const ROOMY: u16 = 60;
 
 /// How a loss looks: in words, and as the tail of a bar.
-fn look(fate: Fate) -> (Role, &'static str) {
-    match fate {
+fn look(loss: &Loss) -> (Role, &'static str) {
+    match loss.fate {
         Fate::UnderWay => (Role::Text, "·"),
-        Fate::Waits => (Role::Waiting, "▒"),
-        Fate::Failed => (Role::Harmless, "░"),
-        Fate::Barred => (Role::BarredWord, "▓"),
+        Fate::Waits => (Role::Delayed(loss.tint), "▓"),
+        Fate::Failed => (Role::Failed(loss.tint), "▒"),
+        Fate::Barred => (Role::BarredWord, "░"),
     }
 }
 
@@ -84,7 +84,7 @@ fn beside(view: &View, step: usize, losses: &[Loss], brief: bool) -> Vec<Beside>
     let said = |(at, loss): (usize, &Loss)| Beside {
         loss: at + 1,
         said: format!("{} {}", loss.count, loss.word),
-        role: look(loss.fate).0,
+        role: look(loss).0,
     };
     losses.iter().enumerate().map(said).collect()
 }
@@ -151,7 +151,7 @@ fn draw_step(
         role: step_role(funnel, step, counts.len()),
     }];
     parts.extend(losses.iter().map(|loss| {
-        let (role, glyph) = look(loss.fate);
+        let (role, glyph) = look(loss);
         Part { share: u64::from(loss.count), glyph, role }
     }));
     let place = Rect { x: row.x + HEAD, width: columns, ..row };

@@ -148,8 +148,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 
 /// The row of the times: how long ago what stands above its beginning and its middle was.
 fn times(pen: &mut Pen<'_>, row: Rect, model: &Model, view: &View) {
-    let points = graph::points_in(row.width, pen.look.glyphs);
-    let seconds = graph::seconds_in(&view.series, model.window, points) as u64;
+    let seconds = graph::seconds_in(&view.series, model.window) as u64;
     let ago = |seconds: u64| match seconds {
         0..120 => format!("-{seconds}s"),
         120..7200 => format!("-{}m", seconds / 60),
