@@ -595,7 +595,6 @@ mod tests {
     #[test]
     fn refuses_what_makes_no_sense() {
         for line in [
-            "ttui",
             "ttui a -p 0",
             "ttui a -p 70000",
             "ttui a --peer example.org",

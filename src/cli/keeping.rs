@@ -18,7 +18,7 @@ pub(super) fn change(shelf: Option<&Shelf>, info_hash: InfoHash, change: impl Fn
 pub(super) fn settle(shelf: Option<&Shelf>, view: &View, failed: bool) {
     let Some(shelf) = shelf else { return };
     let info_hash = view.torrent.info_hash;
-    if failed && shelf.is_new(info_hash) && view.have_bytes == 0 {
+    if failed && shelf.is_new(info_hash) && view.have_bytes == 0 && view.down_bytes == 0 {
         if let Err(error) = shelf.forget(info_hash) {
             warn(&format!("what failed is still kept: {error}"));
         }

@@ -27,7 +27,7 @@ pub fn attend(
     control: Control,
     shelf: Arc<Shelf>,
     resting: Vec<TorrentRow>,
-    now: impl Fn() -> Duration + Send + 'static,
+    now: impl FnMut() -> Duration + Send + 'static,
 ) -> Control {
     let Control { torrents, view, commands } = control;
     let (asked, wishes) = mpsc::unbounded_channel();
@@ -57,7 +57,7 @@ struct Librarian {
     /// The last answers of the session and its own.
     answers: Vec<Arc<Answer>>,
     numbers: Numbers,
-    now: Box<dyn Fn() -> Duration + Send>,
+    now: Box<dyn FnMut() -> Duration + Send>,
     torrents: watch::Receiver<Arc<Torrents>>,
     told: watch::Sender<Arc<Torrents>>,
     commands: mpsc::UnboundedSender<SessionCommand>,
@@ -307,7 +307,12 @@ mod tests {
             let output = dir.path().canonicalize().unwrap().join("out");
             let shelf = Arc::new(Shelf::new(library.clone(), &output));
             let added = TorrentOptions { output, ..TorrentOptions::default() };
-            let control = attend(session.control(added), shelf, resting, || Duration::from_secs(7));
+            let mut seconds = 0;
+            let now = move || {
+                seconds += 1;
+                Duration::from_secs(seconds)
+            };
+            let control = attend(session.control(added), shelf, resting, now);
             Self { dir, library, control, _session: session }
         }
 

@@ -270,7 +270,6 @@ impl TorrentTask {
                 self.fell(conn);
             }
             self.announces.take_leave();
-            self.tell_doing(now);
             self.event_sink.tick(now);
             if let Blocks::Kept(store) = &mut self.blocks {
                 store.spill_old(now);
@@ -319,6 +318,7 @@ impl TorrentTask {
 
     fn publish(&mut self, now: At) {
         self.publish_at = now + PUBLISH_EVERY;
+        self.tell_doing(now);
         self.event_sink.told();
         if self.shown.is_looked_at() {
             self.shown.show(self.event_sink.view(now));

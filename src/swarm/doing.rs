@@ -41,8 +41,9 @@ impl Doing {
         self.rests().filter(|_| now.saturating_sub(self.since) >= PAUSE_GRACE)
     }
 
-    /// How it rests, to go on so later; `None`: it does not.
+    /// How it rests, to go on so later; `None`: it does not, or it waits for its turn, which may come meanwhile.
     pub(super) fn at_rest(&self) -> Option<(Phase, Option<String>)> {
-        self.rests().map(|_| (self.phase, self.reason.clone()))
+        let rests = matches!(self.phase, Phase::Paused | Phase::Stopped);
+        rests.then(|| (self.phase, self.reason.clone()))
     }
 }

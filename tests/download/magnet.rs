@@ -52,7 +52,7 @@ async fn a_magnet_is_downloaded_and_the_next_time_it_is_known() {
     soon("it is complete", again.completed()).await.unwrap();
     soon("it stops", again.stop()).await.unwrap();
     // What was kept and is damaged is as good as none.
-    let kept = lab.state().join(format!("{}.torrent", payload.info_hash()));
+    let kept = lab.state().join("torrents").join(format!("{}.torrent", payload.info_hash()));
     fs::write(&kept, b"d4:infod4:name2:itee").unwrap();
     assert_eq!(kept_metadata(&lab.state(), payload.info_hash()), None);
 }

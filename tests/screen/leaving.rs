@@ -89,9 +89,11 @@ async fn a_complete_download_rings_once_says_where_it_is_and_leaves_with_zero() 
     pty.until_shown("✓ seeding");
     // After four seconds the keys stand there again.
     pty.until_shown("q quit");
+    pty.until_called("it rings, and the title says so", |calls| {
+        calls.bells > 0 && calls.titles.last().is_some_and(|title| title == "100 % it.bin · ttui")
+    });
     let calls = pty.calls();
     assert_eq!(calls.bells, 1);
-    assert_eq!(calls.titles.last().unwrap(), "100 % it.bin · ttui");
     let told: std::collections::BTreeSet<&String> = calls.titles.iter().collect();
     assert_eq!(told.len(), calls.titles.len(), "a title is written when it changes: {:?}", calls.titles);
     pty.press(key(Action::Quit));

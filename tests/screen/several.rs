@@ -1,5 +1,6 @@
 //! Several torrents in one run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
@@ -21,6 +22,17 @@ impl Seeded {
         tracker.reply(Reply::Compact(vec![seed.addr]));
         Self { payload, _seed: seed, _tracker: tracker }
     }
+
+    /// Its torrent file, by its own name.
+    fn file(&self, lab: &Lab) -> PathBuf {
+        lab.write(&format!("{}.torrent", self.payload.torrent.name), &self.payload.torrent_bytes)
+    }
+}
+
+/// The row of the list that has the cursor, which stands before the glyph of its state.
+fn selected_row(screen: &vt100::Screen) -> Option<String> {
+    let columns = screen.size().1;
+    screen.rows(0, columns).skip(1).find(|row| row.chars().nth(1) == Some('▸'))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,15 +42,14 @@ async fn three_torrents_run_side_by_side_and_a_fourth_is_pasted() {
     for (name, number) in [("one.bin", 1), ("two.bin", 2), ("three.bin", 3), ("four.bin", 4)] {
         all.push(Seeded::new(name, number).await);
     }
-    let paths: Vec<String> =
-        all.iter().map(|one| lab.torrent(&one.payload).to_str().unwrap().to_owned()).collect();
+    let paths: Vec<String> = all.iter().map(|one| one.file(&lab).to_str().unwrap().to_owned()).collect();
     let out = lab.out();
     let command =
         ttui(&lab, &[&paths[0], &paths[1], "missing.torrent", &paths[2], "-o", out.to_str().unwrap()]);
     let mut pty = Pty::spawn(command, 120, 40);
     let selected = |pty: &Pty, name: &str| {
         pty.until(&format!("{name} is selected"), |screen| {
-            cursor_row(screen).filter(|row| row.contains(name)).map(drop)
+            selected_row(screen).filter(|row| row.contains(name)).map(drop)
         });
     };
     pty.until_shown("3 torrents");
@@ -61,7 +72,7 @@ async fn three_torrents_run_side_by_side_and_a_fourth_is_pasted() {
 
     pty.write(b" ");
     pty.until("it is paused", |screen| {
-        cursor_row(screen).filter(|row| row.contains("‖ paused") && row.contains("two.bin")).map(drop)
+        selected_row(screen).filter(|row| row.contains("‖ paused") && row.contains("two.bin")).map(drop)
     });
     pty.until_shown("2 downloading");
     pty.press(key(Action::PauseAll));
