@@ -185,7 +185,7 @@ impl Library {
         Ok(Kept { library: self.clone(), entry, lock, is_new: before.is_none(), before: totals })
     }
 
-    /// What is kept of a torrent, whoever runs it.
+    /// What is kept of a torrent, also where another process runs it.
     ///
     /// # Errors
     /// Nothing is, or it cannot be used.

@@ -79,7 +79,7 @@ impl Board {
         self.moved.notified().await;
     }
 
-    /// Something else is to be told of all than what rows say.
+    /// What is told of all torrents changed beside their rows.
     pub(super) fn touch(&self) {
         self.changed.notify_one();
     }

@@ -114,7 +114,7 @@ impl EventSink {
         self.fresh = false;
     }
 
-    /// It is to be told again, whatever happened.
+    /// It is told again, even if nothing happened.
     pub(super) fn freshen(&mut self) {
         self.fresh = true;
     }

@@ -30,7 +30,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// All of so many files, in no order.
+    /// Every file of a torrent with this number of them, in no order.
     #[must_use]
     pub fn everything(files: usize) -> Self {
         Self { files: vec![FilePriority::Normal; files], sequential: false }

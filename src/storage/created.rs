@@ -1,8 +1,8 @@
 //! Which files and folders of a torrent this program created: no other may be deleted for its user.
 //!
 //! A file beside the resume file that is only ever appended to, a line for each: `file NUMBER INODE`, by the number of the
-//! file in the torrent, and `folder NUMBER DEPTH`, which is the folder of so many elements on the way to that file. What
-//! does not read so says nothing: then less is deleted.
+//! file in the torrent, and `folder NUMBER DEPTH`, which is the folder that many elements deep on the way to that file.
+//! A line of another form says nothing: then less is deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};

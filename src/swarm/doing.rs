@@ -26,8 +26,8 @@ impl Doing {
         matches!(self.phase, Phase::Metadata | Phase::Downloading | Phase::Seeding)
     }
 
-    /// Why nobody is kept connected for long, if so. While it is verified again, those that are connected stay, and so
-    /// does whoever comes.
+    /// Why nobody is kept connected for long, if so. While it is verified again, those that are connected stay,
+    /// and so do those that come.
     pub(super) fn rests(&self) -> Option<Cause> {
         match self.phase {
             Phase::Paused | Phase::Queued(_) => Some(Cause::TorrentPaused),

@@ -96,7 +96,7 @@ impl Used {
     }
 }
 
-/// Takes one of so many; or why there is none.
+/// Takes a place, where one is left; else why there is none.
 fn take(used: &mut u32, most: Option<u32>, why: fn(u32) -> Queued) -> Option<Queued> {
     if most.is_some_and(|most| *used >= most) {
         return most.map(why);

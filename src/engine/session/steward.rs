@@ -199,7 +199,7 @@ impl Steward {
         let name = entry.views.borrow().torrent.title().into_owned();
         self.answers.note(self.now(), None, Some(id), format!("{name} is back."));
         tokio::spawn(async move {
-            // Its files and its record are its own again when the last run has let go of them.
+            // Its last run holds its files and its record until it ends.
             let _ = running.ended().await;
             if shared.add(entry.wanted, resumed).is_ok() {
                 shared.roster().place(id, place);
