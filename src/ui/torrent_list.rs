@@ -221,7 +221,12 @@ fn completed(before: &Torrents, newest: &Torrents) -> Vec<Arc<TorrentRow>> {
         then.is_some_and(|then| matches!(then.standing, Standing::Downloading | Standing::Stalled))
     };
     let is_whole = |row: &TorrentRow| {
-        matches!(row.standing, Standing::Seeding | Standing::Done | Standing::Queued(Queued::Seeding { .. }))
+        // Where every file is skipped nothing is missing, and nothing was done either.
+        row.have_bytes > 0
+            && matches!(
+                row.standing,
+                Standing::Seeding | Standing::Done | Standing::Queued(Queued::Seeding { .. })
+            )
     };
     let rows = newest.rows.iter().enumerate();
     rows.filter(|(at, row)| is_whole(row) && was_fetched(*at, row)).map(|(_, row)| Arc::clone(row)).collect()

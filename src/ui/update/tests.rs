@@ -77,7 +77,7 @@ fn after_a_drop_the_cursor_stays_on_its_row() {
 }
 
 #[test]
-fn what_is_complete_and_verified_again_is_no_news() {
+fn what_is_complete_and_verified_again_or_skipped_as_a_whole_is_no_news() {
     let done = sample::seeding();
     let mut model = at_start(&sample::healthy());
     model.take_in(&done);
@@ -92,7 +92,13 @@ fn what_is_complete_and_verified_again_is_no_news() {
     again.phase = Phase::Downloading;
     model.take_in(&again);
     model.take_in(&done);
-    assert!(model.bell);
+    assert!(std::mem::take(&mut model.bell));
+    // Where every file was skipped nothing is missing, and that is no news.
+    let mut skipped = done.clone();
+    skipped.wanted_files = Some(0);
+    model.take_in(&again);
+    model.take_in(&skipped);
+    assert!(!model.bell);
 }
 
 #[test]
