@@ -47,6 +47,13 @@ impl Begun {
         self.with_free.len()
     }
 
+    /// Whether the pieces that were begun take more than these bytes until they are whole. Long ones are written as they
+    /// grow, and never do.
+    pub(super) fn outgrows(&self, bytes: u64) -> bool {
+        let piece_bytes = self.geometry.piece_bytes();
+        piece_bytes <= WHOLE_PIECE_BYTES && self.pieces.len() as u64 * u64::from(piece_bytes) > bytes
+    }
+
     pub(super) fn get(&self, piece: PieceIndex) -> Option<&Piece> {
         self.pieces.get(&piece)
     }

@@ -10,6 +10,8 @@ use super::{At, ConnKey, Pick, Picker, PieceIndex};
 const FIRST_AT_RANDOM: u32 = 4;
 /// A peer is quick for a piece if it can send it whole within this time.
 const QUICK: Duration = Duration::from_secs(20);
+/// A peer that sends a whole piece in less than this shares pieces where memory does not hold one for each peer.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 impl Picker {
     /// The piece to ask the connection for its next blocks of: one of the most wanted. Begins one where that is best.
@@ -39,6 +41,10 @@ impl Picker {
         }
         // Pieces that others left behind are finished first where there are many of them.
         let crowded = self.begun.count_with_free() > self.senders.len();
+        // Many such peers that grow a piece each fill memory with halves, which are written, and read back to be hashed.
+        if self.begun.outgrows(self.memory_bytes / 2) && self.sends_a_piece_within(conn, AT_ONCE) {
+            return self.join(conn, class, true).or_else(|| self.begin(now, conn, class, true));
+        }
         if self.is_quick(conn) && !crowded {
             return self
                 .begin(now, conn, class, true)
@@ -179,11 +185,15 @@ impl Picker {
 
     /// Whether the peer can be left a whole piece: it sends one quickly.
     fn is_quick(&self, conn: ConnKey) -> bool {
+        self.sends_a_piece_within(conn, QUICK)
+    }
+
+    fn sends_a_piece_within(&self, conn: ConnKey, time: Duration) -> bool {
         let Some(sender) = self.senders.get(&conn) else { return false };
         if sender.snubbed || !sender.can_be_asked() || sender.choking {
             return false;
         }
         let rate = sender.rate();
-        rate > 0 && u64::from(self.geometry.piece_bytes()) / rate < QUICK.as_secs()
+        rate > 0 && u64::from(self.geometry.piece_bytes()) / rate < time.as_secs()
     }
 }

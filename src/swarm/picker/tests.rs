@@ -16,11 +16,19 @@ impl Case {
     /// The same without peers, with this much memory, bytes.
     fn of_none(memory_bytes: u64) -> Self {
         let geometry = Geometry::new(8 * u64::from(BLOCK_LENGTH), 8 * BLOCK_LENGTH).unwrap();
-        let random = fastrand::Rng::with_seed(1);
-        let mut picker =
-            Picker::new(geometry, &PieceChoice::default(), &Bitfield::empty(1), memory_bytes, None, random);
-        picker.set_active(At::ZERO, true);
-        Self { geometry, picker }
+        Self::of_seeds(geometry, memory_bytes, [])
+    }
+
+    /// Seeds of a torrent of this geometry, of which nothing is here. They choke us.
+    fn of_seeds(geometry: Geometry, memory_bytes: u64, seeds: impl IntoIterator<Item = ConnKey>) -> Self {
+        let (random, none) = (fastrand::Rng::with_seed(1), Bitfield::empty(geometry.piece_count()));
+        let picker = Picker::new(geometry, &PieceChoice::default(), &none, memory_bytes, None, random);
+        let mut case = Self { geometry, picker };
+        case.picker.set_active(At::ZERO, true);
+        for conn in seeds {
+            case.join(conn);
+        }
+        case
     }
 
     fn new() -> Self {
@@ -35,7 +43,8 @@ impl Case {
 
     fn join(&mut self, conn: ConnKey) {
         self.picker.joined(At::ZERO, conn, PeerKey(conn.0));
-        self.picker.has(conn, Bitfield::full(1), 1);
+        let pieces = self.geometry.piece_count();
+        self.picker.has(conn, Bitfield::full(pieces), pieces);
         self.picker.set_usable(At::ZERO, conn, true);
     }
 
@@ -212,21 +221,7 @@ fn a_peer_that_loses_its_last_block_is_asked_for_another_at_once() {
 fn no_peer_is_asked_for_more_than_memory_holds_while_the_sum_of_rates_is_old() {
     let bytes = u64::from(BLOCK_LENGTH);
     let geometry = Geometry::new(64 * bytes, 8 * BLOCK_LENGTH).unwrap();
-    let mut picker = Picker::new(
-        geometry,
-        &PieceChoice::default(),
-        &Bitfield::empty(8),
-        4 * bytes,
-        None,
-        fastrand::Rng::with_seed(1),
-    );
-    picker.set_active(At::ZERO, true);
-    for conn in [SLOW, QUICK] {
-        picker.joined(At::ZERO, conn, PeerKey(conn.0));
-        picker.has(conn, Bitfield::full(8), 8);
-        picker.set_usable(At::ZERO, conn, true);
-    }
-    let mut case = Case { geometry, picker };
+    let mut case = Case::of_seeds(geometry, 4 * bytes, [SLOW, QUICK]);
     case.sends(At::from_secs(2), SLOW, 1024);
     case.picker.choked(At::from_secs(2), SLOW, false);
     // Both rates are summed up now; then one becomes much quicker.
@@ -238,19 +233,7 @@ fn no_peer_is_asked_for_more_than_memory_holds_while_the_sum_of_rates_is_old() {
 #[test]
 fn a_piece_that_a_peer_refuses_whole_is_not_begun_with_it() {
     let geometry = Geometry::new(6 * u64::from(BLOCK_LENGTH), BLOCK_LENGTH).unwrap();
-    let picker = Picker::new(
-        geometry,
-        &PieceChoice::default(),
-        &Bitfield::empty(6),
-        20 * MIB,
-        None,
-        fastrand::Rng::with_seed(1),
-    );
-    let mut case = Case { geometry, picker };
-    case.picker.set_active(At::ZERO, true);
-    case.picker.joined(At::ZERO, QUICK, PeerKey(QUICK.0));
-    case.picker.has(QUICK, Bitfield::full(6), 6);
-    case.picker.set_usable(At::ZERO, QUICK, true);
+    let mut case = Case::of_seeds(geometry, 20 * MIB, [QUICK]);
     let refused: Vec<BlockRef> =
         geometry.pieces().take(5).map(|piece| geometry.block(piece, 0).unwrap()).collect();
     for block in &refused {
@@ -285,16 +268,7 @@ fn a_piece_that_a_peer_refuses_whole_is_not_begun_with_it() {
 fn memory_that_comes_back_block_by_block_is_asked_for_in_batches() {
     let bytes = u64::from(BLOCK_LENGTH);
     let geometry = Geometry::new(512 * bytes, 8 * BLOCK_LENGTH).unwrap();
-    let none = Bitfield::empty(64);
-    let mut picker =
-        Picker::new(geometry, &PieceChoice::default(), &none, 64 * bytes, None, fastrand::Rng::with_seed(1));
-    picker.set_active(At::ZERO, true);
-    for conn in [SLOW, QUICK] {
-        picker.joined(At::ZERO, conn, PeerKey(conn.0));
-        picker.has(conn, Bitfield::full(64), 64);
-        picker.set_usable(At::ZERO, conn, true);
-    }
-    let mut case = Case { geometry, picker };
+    let mut case = Case::of_seeds(geometry, 64 * bytes, [SLOW, QUICK]);
     let quick = |case: &mut Case, now, conn| {
         case.sends(now, conn, 64 * MIB);
         let window =
@@ -326,4 +300,29 @@ fn memory_that_comes_back_block_by_block_is_asked_for_in_batches() {
     // One that is nearly out of requests is asked for what there is, so that not all of them are large.
     let granted: usize = batches.iter().sum();
     assert!(granted >= 380 && batches.len() <= granted / 6, "{granted}: {batches:?}");
+}
+
+/// The pieces that 32 such peers have begun of 512, of a MiB each, where memory holds 16.
+fn begun_by_32_peers_of(down_bps: u64) -> usize {
+    let mut case = Case::of_seeds(Geometry::new(512 * MIB, 1 << 20).unwrap(), 16 * MIB, (0..32).map(ConnKey));
+    for round in 0..8 {
+        for conn in (0..32).map(ConnKey) {
+            let now = At::from_millis(1000 + round * 10);
+            case.sends(now, conn, down_bps);
+            if round == 0 {
+                case.picker.choked(now, conn, false);
+            }
+            while let Some(block) = case.picker.asked_of(conn).first().copied() {
+                case.picker.arrived(now, conn, block);
+            }
+        }
+    }
+    case.geometry.pieces().filter(|piece| case.picker.has_begun(*piece)).count()
+}
+
+#[test]
+fn peers_that_send_a_piece_at_once_share_pieces_where_memory_does_not_hold_one_for_each() {
+    let (rapid, quick) = (begun_by_32_peers_of(4 * MIB), begun_by_32_peers_of(MIB / 4));
+    assert!(rapid <= 17, "{rapid}");
+    assert!(quick >= 32, "{quick}");
 }
