@@ -275,6 +275,11 @@ impl Swarm {
         self.content.as_ref().map(|content| content.geometry)
     }
 
+    /// Bytes of memory that blocks may take which are asked for, or here and not written.
+    pub fn memory_bytes(&self) -> u64 {
+        self.content.as_ref().map_or(self.settings.memory_bytes, Content::memory_bytes)
+    }
+
     /// Bytes of the pieces that are wanted and missing, where it is known what pieces there are.
     pub fn missing_bytes(&self) -> Option<u64> {
         self.content.as_ref().map(Content::missing_bytes)

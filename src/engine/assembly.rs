@@ -26,8 +26,6 @@ use crate::swarm::RUN_BYTES;
 /// A block is spilled when it has waited this long: with the time it takes to notice and to write, it is on its way to
 /// the disk within five seconds.
 pub const SPILL_AFTER: Duration = Duration::from_secs(4);
-/// Memory that was short is looked at again after this, so that a crowd of pieces is not sorted for every block.
-const RELIEVE_EVERY: Duration = Duration::from_millis(20);
 
 /// All pieces of one torrent that are on their way.
 #[derive(Debug)]
@@ -40,7 +38,8 @@ pub struct Assembly {
     waiting_bytes: u64,
     /// Above so many of them, blocks are spilled.
     most_waiting_bytes: u64,
-    relieve_at: At,
+    /// More waits than may, although all that could be spilled is: what comes to wait is spilled as soon as it can be.
+    short: bool,
     /// The disk refused a job that waits for [`Assembly::retry`]: nothing is spilled until then.
     refused: bool,
     /// The end is near: everything is handed over as soon as it can be.
@@ -55,7 +54,7 @@ pub struct Put {
     /// Bytes of memory it gave back at once, because it was here already.
     pub freed_bytes: u64,
     /// What the disk workers can do now.
-    pub job: Option<Advance>,
+    pub job: Option<WriteJob>,
 }
 
 /// A job that ended, and what follows.
@@ -80,7 +79,7 @@ impl Assembly {
             held_bytes: 0,
             waiting_bytes: 0,
             most_waiting_bytes,
-            relieve_at: At::ZERO,
+            short: false,
             refused: false,
             flushing: false,
         }
@@ -112,7 +111,7 @@ impl Assembly {
         }
         self.held_bytes += length;
         self.waiting_bytes += length;
-        Put { fresh: true, freed_bytes: 0, job: self.next_run(block.piece()) }
+        Put { fresh: true, freed_bytes: 0, job: self.next_run_or_spill(block.piece(), false) }
     }
 
     /// What has waited too long, or must make room, to be written to its place now.
@@ -127,13 +126,19 @@ impl Assembly {
         due.into_iter().filter_map(|index| self.spill(index)).collect()
     }
 
+    /// From now on blocks are spilled while more than so many bytes wait for the rest of their run.
+    pub fn limit_waiting(&mut self, most_waiting_bytes: u64) {
+        self.most_waiting_bytes = most_waiting_bytes;
+    }
+
     /// What has to be written to its place because memory is short: first of the pieces that no block came of for
     /// longest, until a quarter is free again.
     pub fn relieve(&mut self, now: At) -> Vec<Spill> {
-        if self.waiting_bytes <= self.most_waiting_bytes || self.refused || now < self.relieve_at {
+        self.short &= self.is_above_relief();
+        // Where it is short already, nothing more can be spilled than what came since, which is.
+        if self.waiting_bytes <= self.most_waiting_bytes || self.refused || self.short {
             return Vec::new();
         }
-        self.relieve_at = now + RELIEVE_EVERY;
         let stamp = Stamp::of(now);
         let idle = self.pieces.iter().filter(|(_, piece)| piece.can_spill());
         let mut by_rest: Vec<(Duration, PieceIndex)> =
@@ -141,12 +146,17 @@ impl Assembly {
         by_rest.sort_unstable_by(|a, b| b.cmp(a));
         let mut spills = Vec::new();
         for (_, index) in by_rest {
-            if self.waiting_bytes <= self.most_waiting_bytes / 4 * 3 {
+            if !self.is_above_relief() {
                 break;
             }
             spills.extend(self.spill(index));
         }
+        self.short = self.is_above_relief();
         spills
+    }
+
+    fn is_above_relief(&self) -> bool {
+        self.waiting_bytes > self.most_waiting_bytes / 4 * 3
     }
 
     /// Everything that waits, to be written to its place: the end is near. What follows from jobs under way comes from
@@ -198,7 +208,7 @@ impl Assembly {
             self.waiting_bytes += spill.bytes();
             piece.take_back_spill(spill);
         }
-        self.next_run(index).map(WriteJob::Advance)
+        self.next_job(index)
     }
 
     /// Blocks of this run that had been written are on disk no more, or not as they were: these are missing again.
@@ -252,7 +262,8 @@ impl Assembly {
 
     /// All jobs the disk refused, to be handed in again.
     pub fn retry(&mut self) -> Vec<Advance> {
-        self.refused = false;
+        // What the disk refused is not spilled yet.
+        (self.refused, self.short) = (false, false);
         self.pieces.values_mut().filter_map(Piece::unstick).collect()
     }
 
@@ -297,13 +308,18 @@ impl Assembly {
         self.held_bytes
     }
 
-    /// What follows a job that ended.
+    /// What follows a job that ended: where memory is short no block may come any more that would bring room about.
     fn next_job(&mut self, index: PieceIndex) -> Option<WriteJob> {
+        let spills = self.flushing || self.waiting_bytes > self.most_waiting_bytes;
+        self.next_run_or_spill(index, spills)
+    }
+
+    fn next_run_or_spill(&mut self, index: PieceIndex, spills: bool) -> Option<WriteJob> {
         if let Some(run) = self.next_run(index) {
             return Some(WriteJob::Advance(run));
         }
-        let flushes = self.flushing && !self.refused;
-        if flushes { self.spill(index).map(WriteJob::Spill) } else { None }
+        self.short &= self.is_above_relief();
+        if (spills || self.short) && !self.refused { self.spill(index).map(WriteJob::Spill) } else { None }
     }
 
     fn next_run(&mut self, index: PieceIndex) -> Option<Advance> {

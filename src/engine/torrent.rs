@@ -272,6 +272,7 @@ impl TorrentTask {
             self.announces.take_leave();
             self.event_sink.tick(now);
             if let Blocks::Kept(store) = &mut self.blocks {
+                store.set_memory(now, self.swarm.memory_bytes());
                 store.spill_old(now);
                 let sample = store.sample(now);
                 sample.into_iter().for_each(|sample| self.emit(now, &Event::Disk(sample)));

@@ -95,6 +95,11 @@ impl Content {
         after.is_some_and(|(phase, _)| *phase == Phase::Paused)
     }
 
+    /// Bytes of memory that blocks may take.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.picker.memory_bytes()
+    }
+
     /// Takes this torrent's share of memory, `most_memory` bytes at most, and of the download limit, of this by what it
     /// used in the last second; one that begins could use any.
     pub(super) fn take_shares(&mut self, now: At, begins: bool, share: &DownShare, most_memory: u64) {

@@ -213,6 +213,11 @@ impl Picker {
         self.memory_bytes = memory_bytes;
     }
 
+    /// How much memory may be charged before no peer is asked for more than one block.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
     /// Bytes asked for since this was last asked, and whether more would have been without the limit.
     pub(super) fn take_demand(&mut self) -> (u64, bool) {
         self.limit.take_demand()

@@ -88,7 +88,7 @@ impl Case {
             let length = bytes.len();
             bytes.copy_from_slice(&self.content[from..from + length]);
             if let Some(job) = self.assembly.put(block, bytes, Duration::ZERO).job {
-                self.pool.advance(job);
+                self.pool.write(job);
             }
         }
     }

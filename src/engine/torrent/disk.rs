@@ -120,9 +120,19 @@ impl Store {
     /// Takes a block that was missing.
     pub(super) fn put(&mut self, now: At, block: BlockRef, bytes: BlockBuf) {
         let put = self.assembly.put(block, bytes, now);
-        if let Some(job) = put.job {
-            self.disk.advance(job);
-        }
+        self.write(put.job);
+        self.relieve(now);
+    }
+
+    /// This is the torrent's share of memory from now on.
+    pub(super) fn set_memory(&mut self, now: At, memory_bytes: u64) {
+        self.memory_bytes = memory_bytes;
+        self.assembly.limit_waiting(memory_bytes / 2);
+        // Where all of it waits nobody is asked for a block that would bring it about.
+        self.relieve(now);
+    }
+
+    fn relieve(&mut self, now: At) {
         let spills = self.assembly.relieve(now);
         self.spill(spills);
     }
