@@ -144,7 +144,8 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
         let style = screen::Style { settings, no_seed: args.no_seed, demo: false };
         screen::run(selection, options, style)
     } else {
-        let style = headless::Style { json: args.json, seed: args.seed, leaves_paused: is_bare };
+        let style =
+            headless::Style { json: args.json, seed: args.seed, leaves_paused: is_bare || args.paused };
         headless::run(selection, options, style)
     };
     shelf.iter().for_each(|shelf| keeping::end(shelf));
@@ -165,7 +166,11 @@ fn shelf(usual: &Path) -> Option<Arc<Shelf>> {
 
 /// What is for one torrent, where there are several.
 fn refuse_several(args: &DownloadArgs, torrents: usize) -> Result<(), Failure> {
-    let for_one = [("--peer", !args.peer.is_empty()), ("--record", args.record.is_some())];
+    let for_one = [
+        ("--peer", !args.peer.is_empty()),
+        ("--files", !args.files.is_empty()),
+        ("--record", args.record.is_some()),
+    ];
     match for_one.into_iter().find(|(_, given)| torrents > 1 && *given) {
         Some((option, _)) => Err(Failure::ForOne { option, torrents, kept: args.torrents.is_empty() }),
         None => Ok(()),
@@ -186,7 +191,7 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
         recording: args::recording(args.record.as_ref(), args.privacy),
         ..engine::Options::default()
     };
-    let chosen = Chosen { wanted: torrent.into(), output: options.output.clone() };
+    let chosen = Chosen { wanted: torrent.into(), output: options.output.clone(), paused: false };
     let selection = Selection { running: vec![Ok(chosen)], ..Selection::default() };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.

@@ -12,6 +12,7 @@ pub mod disk;
 mod download;
 pub mod errno;
 mod event_sink;
+mod file_wishes;
 pub mod files;
 pub mod handshake;
 pub mod limit;

@@ -677,7 +677,7 @@ async fn the_same_torrent_twice_is_one_and_one_in_the_way_of_another_is_refused(
 async fn what_is_for_one_torrent_is_refused_for_several() {
     let lab = Lab::new();
     let told = |option: &str| format!("ttui: {option} is for one torrent, and 2 are named");
-    for (option, value) in [("--peer", "192.0.2.1:1"), ("--record", "r.ttrec")] {
+    for (option, value) in [("--peer", "192.0.2.1:1"), ("--files", "0"), ("--record", "r.ttrec")] {
         let ended = Program::run(&lab, &["a.torrent", "b.torrent", option, value]).ended().await;
         assert_eq!((ended.code(), ended.complaint()), (2, told(option).as_str()));
     }

@@ -14,7 +14,7 @@ use crate::config::{
     upload_slots_expected,
 };
 use crate::engine;
-use crate::metainfo::PeerName;
+use crate::metainfo::{FileName, PeerName};
 use crate::swarm::UploadSlots;
 use crate::units;
 
@@ -184,6 +184,16 @@ pub struct DownloadArgs {
     /// No screen, a line of JSON a second
     #[arg(long)]
     pub json: bool,
+    /// Fetch only these files, by numbers as `ttui info` has them (0,2-5) or by a pattern of paths ('extras/*.mkv'; may be
+    /// given again)
+    #[arg(long, value_name = "GLOB|N,N-M")]
+    pub files: Vec<FileName>,
+    /// Fetch files one after the other, their first and last pieces early
+    #[arg(long)]
+    pub sequential: bool,
+    /// Add, and wait: of a magnet link only the metadata is fetched; choose files on 5, and p starts
+    #[arg(long)]
+    pub paused: bool,
     /// Write into files that are there already and are not of this torrent
     #[arg(long)]
     pub overwrite: bool,
@@ -234,6 +244,9 @@ impl DownloadArgs {
             queue: settings.queue,
             give: engine::Give { ratio: settings.ratio, time: settings.seed_time },
             on_complete: settings.on_complete.clone(),
+            files: self.files.clone().into(),
+            sequential: self.sequential,
+            paused: self.paused,
             overwrite: self.overwrite,
             metadata_only: self.metadata_only,
             sync: self.sync,
@@ -301,6 +314,9 @@ pub struct VerifyArgs {
     /// The folder it was downloaded into [default: the current one]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
+    /// Look only at these files, by numbers as `ttui info` has them or by a pattern of paths (may be given again)
+    #[arg(long, value_name = "GLOB|N,N-M")]
+    pub files: Vec<FileName>,
     /// As one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -449,7 +465,7 @@ mod tests {
         let cli = parse(
             "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer seed.example.org:6881 --max-peers 50 --down 500k \
              --up 1M --upload-slots 12 --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10 \
-             --theme mono --no-mouse --config c --record r --privacy",
+             --theme mono --no-mouse --config c --record r --privacy --files 1 --files b/* --sequential --paused",
         )
         .unwrap();
         assert_eq!(cli.command, None);
@@ -480,6 +496,8 @@ mod tests {
         assert_eq!((options.max_peers, options.down_bps, options.up_bps), (50, Some(512_000), Some(1 << 20)));
         assert_eq!(options.upload_slots, UploadSlots::Fixed(12));
         assert!(options.overwrite && options.sync && options.recording.privacy);
+        assert_eq!(options.files, vec!["1".parse().unwrap(), "b/*".parse().unwrap()].into());
+        assert!(options.sequential && options.paused);
         assert_eq!(options.recording.file, Some("r".into()));
         assert_eq!(options.encryption, EncryptionPolicy::Require);
     }
@@ -524,8 +542,9 @@ mod tests {
         let command = |line| parse(line).unwrap().command.unwrap();
         let info = InfoArgs { torrent: "a".into(), json: true };
         assert_eq!(command("ttui info a --json"), Command::Info(info));
-        let verify = VerifyArgs { torrent: "a".into(), output: Some("d".into()), json: false };
-        assert_eq!(command("ttui verify a -o d"), Command::Verify(verify));
+        let files = vec!["0,2-3".parse().unwrap(), "*.mkv".parse().unwrap()];
+        let verify = VerifyArgs { torrent: "a".into(), output: Some("d".into()), files, json: false };
+        assert_eq!(command("ttui verify a -o d --files 0,2-3 --files *.mkv"), Command::Verify(verify));
         let Command::Check(check) =
             command("ttui check a --for 500ms --markdown -p 7000 --peer 192.0.2.1:1 --privacy")
         else {
@@ -611,6 +630,8 @@ mod tests {
             "ttui a --theme blue",
             "ttui a --print-config",
             "ttui a --encryption maybe",
+            "ttui a --files 3-1",
+            "ttui a --files a[",
             "ttui a demo",
             "ttui --overwrite demo",
             "ttui --json info a",

@@ -11,7 +11,7 @@ use super::{Failure, open_file, open_magnet, warn};
 use crate::engine::Wanted;
 use crate::ledger::{Standing, TorrentRow};
 use crate::library::{Entry, Library, LibraryError, Listing, Named, Shelf, Source};
-use crate::metainfo::Magnet;
+use crate::metainfo::{Magnet, NamedFiles};
 use crate::{text, units};
 
 /// The most of a name that is told, characters.
@@ -23,6 +23,8 @@ pub(super) struct Chosen {
     pub(super) wanted: Wanted,
     /// The folder its files go to.
     pub(super) output: PathBuf,
+    /// An earlier run left it paused, and it is to stay so.
+    pub(super) paused: bool,
 }
 
 /// What runs, and what does not.
@@ -62,7 +64,13 @@ pub(super) fn named(args: &DownloadArgs, usual: &Path, shelf: Option<Arc<Shelf>>
                 }
             }
         }
-        running.push(opened.and_then(|(wanted, file)| keeper.keep(wanted, &file)));
+        running.push(opened.and_then(|(wanted, file)| {
+            // What names no file of it is said before anything is kept.
+            if let Wanted::Torrent(torrent) = &wanted {
+                NamedFiles::from(args.files.clone()).choice(torrent)?;
+            }
+            keeper.keep(wanted, &file)
+        }));
     }
     Selection { running, shelf, ..Selection::default() }
 }
@@ -95,7 +103,7 @@ pub(super) fn kept(shelf: Arc<Shelf>, takes_paused: bool) -> Result<Selection, F
                     Source::Torrent(torrent) => (*torrent).into(),
                     Source::Magnet(magnet) => (*magnet).into(),
                 };
-                selection.running.push(Ok(Chosen { wanted, output }));
+                selection.running.push(Ok(Chosen { wanted, output, paused: entry.paused }));
             }
             Ok(Err(standing)) => selection.resting.push(row(&entry, standing)),
             Err(LibraryError::Elsewhere { process, .. }) => {
@@ -169,7 +177,7 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     fn keep(&mut self, wanted: Wanted, file: &[u8]) -> Result<Chosen, Failure> {
-        let usual = |wanted| Chosen { wanted, output: self.usual.to_owned() };
+        let usual = |wanted| Chosen { wanted, output: self.usual.to_owned(), paused: false };
         let Some(shelf) = self.shelf.filter(|_| !self.is_refused) else { return Ok(usual(wanted)) };
         let named = match &wanted {
             Wanted::Torrent(torrent) => Named::Torrent(torrent, file),
@@ -178,7 +186,13 @@ impl Keeper<'_> {
         // One after the other in the queue, as they are named.
         self.now += Duration::from_nanos(1);
         match shelf.keep(named, self.args.output.as_deref(), self.now) {
-            Ok(output) => Ok(Chosen { wanted, output }),
+            Ok(output) => {
+                let paused = self.args.paused;
+                if paused {
+                    super::keeping::change(Some(shelf), wanted.info_hash(), |entry| entry.paused = true);
+                }
+                Ok(Chosen { wanted, output, paused })
+            }
             Err(error @ (LibraryError::Elsewhere { .. } | LibraryError::OtherFolder { .. })) => {
                 Err(error.into())
             }

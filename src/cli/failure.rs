@@ -10,7 +10,7 @@ use super::chosen::waiting_text;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::library::LibraryError;
-use crate::metainfo::{MagnetError, TorrentError};
+use crate::metainfo::{MagnetError, NoSuchFile, TorrentError};
 use crate::record::RecordError;
 use crate::storage::StorageError;
 
@@ -65,6 +65,12 @@ pub enum Failure {
         /// They were not named.
         kept: bool,
     },
+    /// What was named is no file of the torrent.
+    #[error("--files: {0}; `ttui info` lists them")]
+    NoSuchFile(#[from] NoSuchFile),
+    /// The same of a torrent whose metadata came later.
+    #[error("--files: {0}")]
+    Unmatched(String),
     /// Of a torrent file the metadata alone was wanted.
     #[error("--metadata-only: expected a magnet link: a torrent file has its metadata")]
     HasMetadata,
@@ -142,6 +148,8 @@ impl Failure {
             | Self::NoTorrent { .. }
             | Self::HasMetadata
             | Self::ForOne { .. }
+            | Self::NoSuchFile(_)
+            | Self::Unmatched(_)
             | Self::Torrent(_)
             | Self::Magnet(_)
             | Self::Log(_)

@@ -28,7 +28,7 @@ pub(super) struct Style {
     pub(super) json: bool,
     /// Go on when complete.
     pub(super) seed: bool,
-    /// What is found paused is left so, and not waited for.
+    /// What is paused is left so, and not waited for.
     pub(super) leaves_paused: bool,
 }
 
@@ -65,7 +65,7 @@ struct One {
     leaving: bool,
     /// Nothing of it is waited for any more.
     done: bool,
-    /// It was paused in an earlier run, and is left so.
+    /// It is paused, and is left so.
     rests: bool,
     failure: Option<Failure>,
 }
@@ -73,8 +73,10 @@ struct One {
 /// What happened to a torrent.
 enum Happened {
     Complete,
-    /// It was left paused by an earlier run.
+    /// It is left paused.
     Paused,
+    /// None of its files is one that was named.
+    Unmatched(String),
     /// It seeded as much as it was to.
     Enough,
     Stopped(String),
@@ -97,8 +99,11 @@ async fn follow(
     let mut teller = Teller::new(style.json, chosen.len());
     let mut all = Vec::new();
     for (number, chosen) in chosen.into_iter().enumerate() {
-        let added = chosen.and_then(|Chosen { wanted, output }| {
-            Ok(session.add(wanted, TorrentOptions { output, ..of_torrent.clone() })?)
+        let added = chosen.and_then(|Chosen { wanted, output, paused }| {
+            Ok(session.add(
+                wanted,
+                TorrentOptions { output, paused: paused || of_torrent.paused, ..of_torrent.clone() },
+            )?)
         });
         all.push(match added {
             Ok(torrent) => {
@@ -199,6 +204,10 @@ impl One {
                 self.done = true;
                 return;
             }
+            Happened::Unmatched(why) => {
+                self.leave();
+                Some(Failure::Unmatched(why))
+            }
             Happened::Stopped(reason) => {
                 self.leave();
                 Some(Failure::Stopped(reason))
@@ -245,7 +254,11 @@ async fn attend(
                 let _ = to.send((number, Happened::Stopped(reason)));
                 return;
             }
-            // Left paused by an earlier run; nobody could resume it here.
+            Phase::Paused if view.phase_reason.is_some() => {
+                let _ = to.send((number, Happened::Unmatched(view.phase_reason.clone().unwrap_or_default())));
+                return;
+            }
+            // Nobody could resume it here.
             Phase::Paused if leaves_paused => {
                 let _ = to.send((number, Happened::Paused));
                 return;

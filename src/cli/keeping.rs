@@ -33,7 +33,8 @@ pub(super) fn settle(shelf: Option<&Shelf>, view: &View, failed: bool) {
         if view.phase == Phase::Seeding { view.at.saturating_sub(view.phase_since) } else { At::ZERO };
     change(Some(shelf), info_hash, |entry| {
         entry.name = view.torrent.name().map(str::to_owned).or_else(|| entry.name.take());
-        entry.paused = view.phase == Phase::Paused;
+        // A magnet that is to wait fetches its metadata first.
+        entry.paused = view.phase == Phase::Paused || (entry.paused && view.phase == Phase::Metadata);
         entry.totals = Totals {
             total_bytes: view.torrent.total_bytes(),
             have_bytes: view.have_bytes,

@@ -22,6 +22,7 @@ use crate::engine::clock::Clock;
 use crate::engine::{Control, Options, Recording, Session, TorrentHandle, TorrentOptions, Wanted};
 use crate::ledger::View;
 use crate::library::Shelf;
+use crate::metainfo::NamedFiles;
 use crate::record::{Player, Replay};
 use crate::report::progress;
 use crate::storage;
@@ -59,9 +60,12 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
     let is_one = running.len() == 1;
     let (mut abouts, mut torrents, mut status) = (HashMap::new(), Vec::new(), Status::Done);
     for chosen in running {
-        let added = chosen.and_then(|Chosen { wanted, output }| {
+        let added = chosen.and_then(|Chosen { wanted, output, paused }| {
             abouts.insert(wanted.info_hash(), Arc::new(about(&wanted, most_connections)));
-            Ok(session.add(wanted, TorrentOptions { output, ..of_torrent.clone() })?)
+            Ok(session.add(
+                wanted,
+                TorrentOptions { output, paused: paused || of_torrent.paused, ..of_torrent.clone() },
+            )?)
         });
         match added {
             Ok(torrent) => torrents.push(torrent),
@@ -74,7 +78,12 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
     }
     let Some(first) = torrents.first() else { return Ok(status) };
     // What is named for one is not for those that come later.
-    let added = TorrentOptions { peers: Vec::new(), recording: Recording::default(), ..of_torrent };
+    let added = TorrentOptions {
+        peers: Vec::new(),
+        files: NamedFiles::default(),
+        recording: Recording::default(),
+        ..of_torrent
+    };
     let control = session.control(added);
     let mut control = match &shelf {
         Some(shelf) => librarian::attend(control, Arc::clone(shelf), resting, time_of_day),

@@ -8,6 +8,7 @@ use super::args::VerifyArgs;
 use super::output::Stdout;
 use super::{Failure, Status, home, open_torrent};
 use crate::config::Settings;
+use crate::metainfo::{Bitfield, FilePriority, NamedFiles, Torrent};
 use crate::{report, storage};
 
 pub(super) fn run(args: &VerifyArgs, settings: &Settings) -> Result<Status, Failure> {
@@ -18,7 +19,16 @@ pub(super) fn run(args: &VerifyArgs, settings: &Settings) -> Result<Status, Fail
     let progress = |done, of| meter.tell(done, of);
     let cancel = AtomicBool::new(false);
     let state = storage::state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os(storage::HOME));
-    let found = storage::verify(Arc::clone(&torrent), &output, state.as_deref(), threads, &progress, &cancel);
+    let pieces = pieces(args, &torrent)?;
+    let found = storage::verify(
+        Arc::clone(&torrent),
+        &output,
+        state.as_deref(),
+        &pieces,
+        threads,
+        &progress,
+        &cancel,
+    );
     meter.clear();
     let verdicts = found?;
     let text = if args.json {
@@ -27,7 +37,19 @@ pub(super) fn run(args: &VerifyArgs, settings: &Settings) -> Result<Status, Fail
         report::verify::text(&torrent, &verdicts)
     };
     Stdout.write(text.as_bytes())?;
-    Ok(if verdicts.good.is_full() { Status::Done } else { Status::NotAchieved })
+    let is_whole = verdicts.bad.is_empty() && verdicts.missing.is_empty();
+    Ok(if is_whole { Status::Done } else { Status::NotAchieved })
+}
+
+/// The pieces of the files that are named; where none is, all.
+fn pieces(args: &VerifyArgs, torrent: &Torrent) -> Result<Bitfield, Failure> {
+    let mut pieces = Bitfield::full(torrent.geometry.piece_count());
+    if let Some(choice) = NamedFiles::from(args.files.clone()).choice(torrent)? {
+        let choice = choice.of_pieces(&torrent.files, torrent.geometry);
+        let skipped = torrent.geometry.pieces().filter(|piece| choice.of(*piece) == FilePriority::Skip);
+        skipped.for_each(|piece| _ = pieces.clear(piece));
+    }
+    Ok(pieces)
 }
 
 /// How far the hashing is, on a terminal's last line.

@@ -19,7 +19,7 @@ use super::wanted::Wanted;
 use crate::command::Command;
 use crate::event::OsError;
 use crate::ledger::View;
-use crate::metainfo::{InfoHash, TorrentError};
+use crate::metainfo::{InfoHash, NamedFiles, TorrentError};
 use crate::storage::StorageError;
 use crate::swarm::queue::QueueLimits;
 use crate::swarm::{EncryptionPolicy, UploadSlots};
@@ -64,6 +64,11 @@ pub struct Options {
     pub give: Give,
     /// It waits until the user has it go on, also where an earlier run did not.
     pub paused: bool,
+    /// The files that are wanted, whatever an earlier run was told; none: those of that run, or else all.
+    pub files: NamedFiles,
+    /// Pieces are asked for in the order of the torrent, its files' first and last ones early, also where an earlier run
+    /// did not.
+    pub sequential: bool,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
     /// Of a magnet: save its metadata as a torrent file in the output folder, and end.
@@ -103,6 +108,8 @@ impl Default for Options {
             on_complete: session.on_complete,
             give: torrent.give,
             paused: torrent.paused,
+            files: torrent.files,
+            sequential: torrent.sequential,
             overwrite: torrent.overwrite,
             metadata_only: torrent.metadata_only,
             sync: torrent.sync,
@@ -137,6 +144,8 @@ impl Options {
             idle_after,
             give,
             paused,
+            files,
+            sequential,
             overwrite,
             metadata_only,
             sync,
@@ -166,6 +175,8 @@ impl Options {
             idle_after,
             give,
             paused,
+            files,
+            sequential,
             overwrite,
             metadata_only,
             sync,

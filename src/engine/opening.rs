@@ -13,10 +13,11 @@ use tokio::task::{JoinError, spawn_blocking};
 use super::EngineError;
 use super::clock::Clock;
 use super::disk::{DiskDone, DiskPool, HeldWrites, Keeper, Remembered};
+use super::file_wishes::FileWishes;
 use super::torrent::Store;
 use crate::event::{Event, Severity};
 use crate::ledger::Before;
-use crate::metainfo::{Bitfield, Choice, Torrent};
+use crate::metainfo::{Bitfield, Torrent};
 use crate::storage::{self, Start, Started, StorageError};
 use crate::swarm::Known;
 
@@ -30,6 +31,10 @@ pub(super) struct Opening {
     pub(super) output: PathBuf,
     /// The folder of resume files.
     pub(super) state: PathBuf,
+    /// Which files are wanted, as far as anybody said so.
+    pub(super) files: FileWishes,
+    /// It waits until the user has it go on, also where an earlier run did not.
+    pub(super) paused: bool,
     /// How its files are opened.
     pub(super) storage: storage::Options,
     /// Leave only when the disk has everything.
@@ -62,8 +67,8 @@ pub(super) struct Opened {
     pub(super) known: Known,
     /// Where blocks go.
     pub(super) store: Box<Store>,
-    /// What the last run left: whether the user paused it.
-    pub(super) paused: bool,
+    /// What is still to be done before anything can be written, where that waits until the user has it go on.
+    pub(super) unprepared: Option<Unprepared>,
     /// What the runs before came to.
     pub(super) before: Before,
     /// Peers that were live when it ended.
@@ -78,10 +83,12 @@ impl Opening {
         disk: mpsc::UnboundedSender<DiskDone>,
         told: mpsc::UnboundedSender<Told>,
     ) {
-        let (opened, mut unprepared) = match self.opened(torrent, disk, &told).await {
-            Ok(Some((opened, unprepared))) => (Ok(Some(opened)), unprepared),
-            Ok(None) => (Ok(None), None),
-            Err(error) => (Err(error), None),
+        let mut opened = self.opened(torrent, disk, &told).await;
+        // What is paused begins when the user says so, and which files it creates may be chosen before.
+        let goes_on = |opened: &&mut Box<Opened>| !opened.known.paused && opened.known.unmatched.is_none();
+        let mut unprepared = match &mut opened {
+            Ok(Some(opened)) => Some(opened).filter(goes_on).and_then(|opened| opened.unprepared.take()),
+            _ => None,
         };
         // Where nothing has to be asked for, what is still to be made comes first: the run may end at once.
         let first = unprepared.take_if(|unprepared| unprepared.have.is_full());
@@ -98,18 +105,19 @@ impl Opening {
         torrent: Arc<Torrent>,
         disk: mpsc::UnboundedSender<DiskDone>,
         told: &mpsc::UnboundedSender<Told>,
-    ) -> Result<Option<(Box<Opened>, Option<Unprepared>)>, EngineError> {
+    ) -> Result<Option<Box<Opened>>, EngineError> {
         let started = self.look(&torrent, told).await?;
         if !started.finished {
             return Ok(None);
         }
-        let Started { storage, resume, record, have, journal, unfinished, no_room, notes, .. } = started;
+        let Started { storage, resume, record, have, journal, unfinished, no_room, notes, is_known, .. } =
+            started;
         for text in notes {
             let note = Event::Note { severity: Severity::Warn, text, answer: false };
             let _ = told.send(Told::Event(note));
         }
         let kept: Vec<_> = unfinished.blocks().collect();
-        let (paused, peers) = (record.paused, record.peers.clone());
+        let (paused, peers, choice) = (record.paused, record.peers.clone(), record.choice.clone());
         let before = Before {
             downloaded_bytes: record.downloaded_bytes,
             uploaded_bytes: record.uploaded_bytes,
@@ -133,9 +141,14 @@ impl Opening {
         let stopped = no_room.map(|error| error.to_string());
         let geometry = torrent.geometry;
         let blocks = kept.iter().filter_map(|(piece, block)| geometry.block(*piece, block.number)).collect();
-        let choice = Arc::new(Choice::everything(torrent.files.len()));
+        let choice = Arc::new(choice);
         let known = Known {
             private: torrent.private,
+            paused: self.paused || paused,
+            unmatched: self
+                .files
+                .unmatched(&torrent, is_known)
+                .map(|lost| format!("{lost}; choose on 5, p starts")),
             kept: blocks,
             stopped,
             pieces: choice.of_pieces(&torrent.files, geometry),
@@ -144,7 +157,7 @@ impl Opening {
             have,
         };
         let store = Box::new(Store::new(self.clock.now(), geometry, pool, keeper, kept, self.sync));
-        Ok(Some((Box::new(Opened { known, store, paused, before, peers }), unprepared)))
+        Ok(Some(Box::new(Opened { known, store, unprepared, before, peers })))
     }
 
     /// Checks what is on disk on threads of its own.
@@ -160,11 +173,13 @@ impl Opening {
             told,
             |done, of| Event::Checked { done, of },
             move |tell| {
+                let torrent_of = Arc::clone(&torrent);
                 storage::start(Start {
                     torrent,
                     output_dir: &opening.output,
                     state_dir: &opening.state,
                     options: opening.storage,
+                    choice: &|before| Some(opening.files.choice(&torrent_of, before)),
                     threads: DiskPool::workers_here(),
                     progress: tell,
                     cancel: &opening.cancel,
@@ -176,7 +191,7 @@ impl Opening {
 }
 
 /// A torrent to which nothing can be written yet.
-struct Unprepared {
+pub(super) struct Unprepared {
     keeper: Arc<Keeper>,
     have: Bitfield,
     writes: HeldWrites,
@@ -184,7 +199,7 @@ struct Unprepared {
 
 /// Makes it ready; what waits to be written is written from then on, even if the task that asks has ended meanwhile. `None`:
 /// there was nothing to do, or the thread panicked and has said so.
-async fn prepared(
+pub(super) async fn prepared(
     unprepared: Option<Unprepared>,
     told: &mpsc::UnboundedSender<Told>,
 ) -> Option<Result<(), StorageError>> {

@@ -426,6 +426,7 @@ impl TorrentTask {
             Command::Quit => self.begin_to_leave(now),
             Command::Record => self.event_sink.record(now),
             Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
+            Command::Resume => self.prepare(),
             _ => {}
         }
         if command == Command::Quit {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::ledger::{FileFacts, Metadata, TorrentFacts};
-use crate::metainfo::{InfoHash, Magnet, PeerId, PeerName, Torrent};
+use crate::metainfo::{InfoHash, Magnet, NamedFiles, PeerId, PeerName, Torrent};
 use crate::storage;
 use crate::text;
 
@@ -82,6 +82,12 @@ impl Wanted {
             PeerName::Host(..) => None,
         });
         addresses.collect()
+    }
+
+    /// Files that the magnet link names.
+    pub(super) fn linked_files(&self) -> NamedFiles {
+        let Self::Magnet(magnet) = self else { return NamedFiles::default() };
+        NamedFiles::numbered(&magnet.files)
     }
 
     /// The torrent in place of a magnet whose metadata an earlier run kept, with the trackers of both.

@@ -36,6 +36,12 @@ impl Choice {
         Self { files: vec![FilePriority::Normal; files], sequential: false }
     }
 
+    /// How much each file is wanted, pad files among them, and whether in order.
+    #[must_use]
+    pub fn new(files: Vec<FilePriority>, sequential: bool) -> Self {
+        Self { files, sequential }
+    }
+
     /// How much this file is wanted. One that the torrent does not have is not.
     pub fn of(&self, file: usize) -> FilePriority {
         self.files.get(file).copied().unwrap_or(FilePriority::Skip)

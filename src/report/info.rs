@@ -35,6 +35,7 @@ struct Info<'a> {
 
 #[derive(Serialize)]
 struct InfoFile<'a> {
+    number: usize,
     path: &'a str,
     length: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -51,7 +52,7 @@ pub fn json(torrent: &Torrent) -> String {
         piece_length: Some(torrent.geometry.piece_bytes()),
         piece_count: Some(torrent.geometry.piece_count()),
         private: Some(torrent.private),
-        files: Some(torrent.files.iter().map(file).collect()),
+        files: Some(torrent.files.iter().enumerate().map(file).collect()),
         trackers: &torrent.trackers,
         web_seeds: &torrent.web_seeds,
         comment: torrent.comment.as_deref(),
@@ -79,8 +80,8 @@ pub fn magnet_json(magnet: &Magnet) -> String {
     })
 }
 
-fn file(file: &File) -> InfoFile<'_> {
-    InfoFile { path: file.path.as_str(), length: file.length, pad: file.pad }
+fn file((number, file): (usize, &File)) -> InfoFile<'_> {
+    InfoFile { number, path: file.path.as_str(), length: file.length, pad: file.pad }
 }
 
 /// The torrent in lines for a person, cleaned for a terminal.
@@ -112,10 +113,14 @@ pub fn text(torrent: &Torrent) -> String {
         }
     }
     lines.add_urls(&torrent.trackers, &torrent.web_seeds);
-    let count = torrent.files.iter().filter(|file| !file.pad).count();
+    let files = || torrent.files.iter().enumerate().filter(|(_, file)| !file.pad);
+    let count = files().count();
     lines.add("files", &units::count(count as u64));
-    for file in torrent.files.iter().filter(|file| !file.pad) {
-        let _ = writeln!(lines.0, "  {:>10}  {}", size(file.length), clean(file.path.as_str(), MOST_CHARS));
+    // Their numbers are what `--files` takes, and links (BEP 53).
+    let width = torrent.files.len().saturating_sub(1).to_string().len();
+    for (number, file) in files() {
+        let path = clean(file.path.as_str(), MOST_CHARS);
+        let _ = writeln!(lines.0, "  {number:>width$}  {:>10}  {path}", size(file.length));
     }
     lines.0
 }
@@ -212,7 +217,10 @@ mod tests {
             "piece_length": 1024,
             "piece_count": 5,
             "private": true,
-            "files": [{"path": "dir/a b.txt", "length": 5000}, {"path": "dir/sub/c_[2J", "length": 0}],
+            "files": [
+                {"number": 0, "path": "dir/a b.txt", "length": 5000},
+                {"number": 1, "path": "dir/sub/c_[2J", "length": 0},
+            ],
             "trackers": [["http://t.example/0123/announce"], ["udp://u.example:6969"]],
             "web_seeds": ["http://w.example/"],
             "comment": "two\nlines\u{202e}\u{7}",
@@ -286,8 +294,8 @@ mod tests {
              \u{20}             tier 2: udp://u.example:6969\n\
              web seeds     http://w.example/\n\
              files         2\n\
-             \u{20}    4.9 KiB  dir/a b.txt\n\
-             \u{20}        0 B  dir/sub/c_[2J\n",
+             \u{20} 0     4.9 KiB  dir/a b.txt\n\
+             \u{20} 1         0 B  dir/sub/c_[2J\n",
             torrent.info_hash
         );
         assert_eq!(text(&torrent), expected);

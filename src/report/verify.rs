@@ -42,7 +42,7 @@ struct Damaged<'a> {
 pub fn json(torrent: &Torrent, verdicts: &Verdicts) -> String {
     json_line(&Verified {
         schema: "ttui.verify/1",
-        pieces: verdicts.good.len(),
+        pieces: looked_at(verdicts),
         good: verdicts.good.count(),
         bad: verdicts.bad.numbers().collect(),
         missing: verdicts.missing.numbers().collect(),
@@ -53,9 +53,9 @@ pub fn json(torrent: &Torrent, verdicts: &Verdicts) -> String {
 /// The verdicts in lines for a person.
 pub fn text(torrent: &Torrent, verdicts: &Verdicts) -> String {
     let name = clean(&torrent.name, 200);
-    let all = u64::from(verdicts.good.len());
-    let size = units::bytes(torrent.geometry.total_bytes(), Units::Binary);
-    if verdicts.good.is_full() {
+    let all = u64::from(looked_at(verdicts));
+    let size = units::bytes(bytes_looked_at(torrent, verdicts), Units::Binary);
+    if verdicts.bad.is_empty() && verdicts.missing.is_empty() {
         let pieces = if all == 1 {
             "its only piece is".to_owned()
         } else {
@@ -76,6 +76,20 @@ pub fn text(torrent: &Torrent, verdicts: &Verdicts) -> String {
     }
     files(&mut lines, torrent, verdicts);
     lines
+}
+
+/// How many pieces were looked at.
+fn looked_at(verdicts: &Verdicts) -> u32 {
+    verdicts.good.count() + verdicts.bad.count() + verdicts.missing.count()
+}
+
+fn bytes_looked_at(torrent: &Torrent, verdicts: &Verdicts) -> u64 {
+    if looked_at(verdicts) == verdicts.good.len() {
+        return torrent.geometry.total_bytes();
+    }
+    let numbers = [&verdicts.good, &verdicts.bad, &verdicts.missing].into_iter().flat_map(Bitfield::numbers);
+    let pieces = numbers.filter_map(|number| torrent.geometry.piece(number));
+    pieces.map(|piece| u64::from(torrent.geometry.length_of(piece))).sum()
 }
 
 /// What of which file is bad or missing.
@@ -170,6 +184,13 @@ mod tests {
         );
         let whole = verdicts(&torrent, &[], &[]);
         assert_eq!(text(&torrent, &whole), "n: all 10 pieces are verified (100 B)\n");
+        let mut few = verdicts(&torrent, &[], &[]);
+        (3..10).for_each(|number| _ = few.good.clear(torrent.geometry.piece(number).unwrap()));
+        assert_eq!(
+            text(&torrent, &few),
+            "n: all 3 pieces are verified (30 B)\n",
+            "where no others were looked at"
+        );
     }
 
     #[test]

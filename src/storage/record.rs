@@ -2,21 +2,33 @@
 //!
 //! Layout, numbers in big-endian: the magic, a version (2 bytes), the info-hash, the number of pieces (4), the
 //! synced and the unsynced pieces (a bit each), flags (1), bytes uploaded and downloaded (8 each), files
-//! (count 4; each a byte, and if that is 1 length 8, seconds 8, nanoseconds 4, inode 8; no inode in version 1), peers
-//! (count 2; each family 1, address 4 or 16, port 2), and the SHA-1 of all of it.
+//! (count 4; each a byte, how much it is wanted (1), and if the first byte has bit 0 length 8, seconds 8, nanoseconds 4,
+//! inode 8), the side file (as a file, not wanted), peers (count 2; each family 1, address 4 or 16, port 2), and the SHA-1
+//! of all of it. Bit 1 of a file's first byte: its parts stand in the side file. Version 2 has no side file and does not
+//! say how much files are wanted, version 1 has no inodes either: there every file is wanted.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::system::FileStat;
 use crate::hash::sha1;
-use crate::metainfo::{Bitfield, Geometry, InfoHash};
+use crate::metainfo::{Bitfield, Choice, FilePriority, Geometry, InfoHash};
 
 const MAGIC: &[u8; 12] = b"ttui resume\n";
-const VERSION: u16 = 2;
-/// The format before: without inodes.
+const VERSION: u16 = 3;
+/// The format before: without a choice of files.
+const WITHOUT_CHOICE: u16 = 2;
+/// The one before that: without inodes.
 const WITHOUT_INODES: u16 = 1;
 const CLEAN: u8 = 1;
 const PAUSED: u8 = 2;
+const SEQUENTIAL: u8 = 4;
+/// Of a file: what it looked like follows.
+const EXISTS: u8 = 1;
+/// Of a file: its parts stand in the side file.
+const ASIDE: u8 = 2;
+/// How much a file is wanted, by what stands for it.
+const PRIORITIES: [FilePriority; 4] =
+    [FilePriority::Skip, FilePriority::Low, FilePriority::Normal, FilePriority::High];
 /// Peers kept at most.
 const MOST_PEERS: usize = 1000;
 
@@ -39,6 +51,12 @@ pub struct Record {
     pub downloaded_bytes: u64,
     /// By file of the torrent: what it looked like; `None` for one that did not exist.
     pub files: Vec<Option<FileStamp>>,
+    /// Which files the user wants, and in which order.
+    pub choice: Choice,
+    /// By file of the torrent: whether its parts stand in the side file, and not at its path.
+    pub aside: Vec<bool>,
+    /// What the side file looked like; `None` where there was none.
+    pub side: Option<FileStamp>,
     /// Peers that were live last.
     pub peers: Vec<SocketAddr>,
 }
@@ -95,6 +113,9 @@ impl Record {
             uploaded_bytes: 0,
             downloaded_bytes: 0,
             files: vec![None; files],
+            choice: Choice::everything(files),
+            aside: vec![false; files],
+            side: None,
             peers: Vec::new(),
         }
     }
@@ -113,19 +134,18 @@ impl Record {
         out.extend_from_slice(&self.synced.len().to_be_bytes());
         out.extend_from_slice(&self.synced.to_bytes());
         out.extend_from_slice(&self.unsynced.to_bytes());
-        out.push((u8::from(self.clean) * CLEAN) | (u8::from(self.paused) * PAUSED));
+        let sequential = u8::from(self.choice.sequential) * SEQUENTIAL;
+        out.push((u8::from(self.clean) * CLEAN) | (u8::from(self.paused) * PAUSED) | sequential);
         out.extend_from_slice(&self.uploaded_bytes.to_be_bytes());
         out.extend_from_slice(&self.downloaded_bytes.to_be_bytes());
         out.extend_from_slice(&(self.files.len() as u32).to_be_bytes());
-        for file in &self.files {
-            out.push(u8::from(file.is_some()));
-            if let Some(file) = file {
-                out.extend_from_slice(&file.bytes.to_be_bytes());
-                out.extend_from_slice(&file.modified.0.to_be_bytes());
-                out.extend_from_slice(&file.modified.1.to_be_bytes());
-                out.extend_from_slice(&file.inode.to_be_bytes());
-            }
+        for (number, file) in self.files.iter().enumerate() {
+            let aside = self.aside.get(number).is_some_and(|aside| *aside);
+            let priority = self.choice.of(number);
+            let written = PRIORITIES.iter().position(|written| *written == priority).unwrap_or_default();
+            put_file(&mut out, file.as_ref(), aside, written as u8);
         }
+        put_file(&mut out, self.side.as_ref(), false, 0);
         let peers = &self.peers[..self.peers.len().min(MOST_PEERS)];
         out.extend_from_slice(&(peers.len() as u16).to_be_bytes());
         for peer in peers {
@@ -155,23 +175,41 @@ impl Record {
         if sha1(content) != *sum {
             return Err(RecordError::Damaged);
         }
-        let mut read = Reader { rest: content, has_inodes: true };
+        let mut read = Reader { rest: content, version: VERSION };
         if read.take::<12>()? != *MAGIC {
             return Err(RecordError::Damaged);
         }
         let version = u16::from_be_bytes(read.take()?);
-        match version {
-            VERSION => {}
-            WITHOUT_INODES => read.has_inodes = false,
-            _ => return Err(RecordError::Version(version)),
+        if !(WITHOUT_INODES..=VERSION).contains(&version) {
+            return Err(RecordError::Version(version));
         }
+        read.version = version;
         read.record()
+    }
+}
+
+/// Writes what a file looked like, and what the user makes of it.
+fn put_file(out: &mut Vec<u8>, file: Option<&FileStamp>, aside: bool, priority: u8) {
+    out.push((u8::from(file.is_some()) * EXISTS) | (u8::from(aside) * ASIDE));
+    out.push(priority);
+    if let Some(file) = file {
+        out.extend_from_slice(&file.bytes.to_be_bytes());
+        out.extend_from_slice(&file.modified.0.to_be_bytes());
+        out.extend_from_slice(&file.modified.1.to_be_bytes());
+        out.extend_from_slice(&file.inode.to_be_bytes());
     }
 }
 
 struct Reader<'a> {
     rest: &'a [u8],
-    has_inodes: bool,
+    version: u16,
+}
+
+/// What is remembered of a file.
+struct FileEntry {
+    stamp: Option<FileStamp>,
+    aside: bool,
+    priority: FilePriority,
 }
 
 impl<'a> Reader<'a> {
@@ -207,20 +245,24 @@ impl<'a> Reader<'a> {
             |read| u32::from_be_bytes(read.take()?).try_into().or(Err(RecordError::Damaged)),
             Self::file,
         )?;
+        let side = if self.version > WITHOUT_CHOICE { self.file()?.stamp } else { None };
         let peers = self.list(|read| Ok(u16::from_be_bytes(read.take()?).into()), Self::peer)?;
         if !self.rest.is_empty() {
             return Err(RecordError::Damaged);
         }
-        let (clean, paused) = (flags & CLEAN != 0, flags & PAUSED != 0);
+        let priorities = files.iter().map(|file| file.priority).collect();
         Ok(Record {
             info_hash,
             synced,
             unsynced,
-            clean,
-            paused,
+            clean: flags & CLEAN != 0,
+            paused: flags & PAUSED != 0,
             uploaded_bytes,
             downloaded_bytes,
-            files,
+            choice: Choice::new(priorities, flags & SEQUENTIAL != 0),
+            aside: files.iter().map(|file| file.aside).collect(),
+            files: files.into_iter().map(|file| file.stamp).collect(),
+            side,
             peers,
         })
     }
@@ -238,17 +280,26 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| entry(self)).collect()
     }
 
-    fn file(&mut self) -> Result<Option<FileStamp>, RecordError> {
-        match self.take()? {
-            [0] => Ok(None),
-            [1] => {
-                let bytes = u64::from_be_bytes(self.take()?);
-                let modified = (i64::from_be_bytes(self.take()?), u32::from_be_bytes(self.take()?));
-                let inode = if self.has_inodes { u64::from_be_bytes(self.take()?) } else { 0 };
-                Ok(Some(FileStamp { bytes, modified, inode }))
-            }
-            _ => Err(RecordError::Damaged),
+    fn file(&mut self) -> Result<FileEntry, RecordError> {
+        let [state] = self.take()?;
+        let mut priority = FilePriority::default();
+        if self.version > WITHOUT_CHOICE {
+            let [written] = self.take()?;
+            priority = *PRIORITIES.get(usize::from(written)).ok_or(RecordError::Damaged)?;
         }
+        let known = if self.version > WITHOUT_CHOICE { EXISTS | ASIDE } else { EXISTS };
+        if state & !known != 0 {
+            return Err(RecordError::Damaged);
+        }
+        let stamp = if state & EXISTS == 0 { None } else { Some(self.stamp()?) };
+        Ok(FileEntry { stamp, aside: state & ASIDE != 0, priority })
+    }
+
+    fn stamp(&mut self) -> Result<FileStamp, RecordError> {
+        let bytes = u64::from_be_bytes(self.take()?);
+        let modified = (i64::from_be_bytes(self.take()?), u32::from_be_bytes(self.take()?));
+        let inode = if self.version > WITHOUT_INODES { u64::from_be_bytes(self.take()?) } else { 0 };
+        Ok(FileStamp { bytes, modified, inode })
     }
 
     fn peer(&mut self) -> Result<SocketAddr, RecordError> {
@@ -277,7 +328,11 @@ pub(super) mod tests {
                 _ => false,
             };
         }
-        record.files[1] = Some(FileStamp { bytes: 1 << 40, modified: (-5, 999_999_999), inode: u64::MAX });
+        let stamp = FileStamp { bytes: 1 << 40, modified: (-5, 999_999_999), inode: u64::MAX };
+        record.files[1] = Some(stamp);
+        record.choice = Choice::new(vec![FilePriority::High, FilePriority::Low, FilePriority::Skip], true);
+        record.aside[2] = true;
+        record.side = Some(FileStamp { bytes: 7, ..stamp });
         record.peers = vec!["10.0.0.1:6881".parse().unwrap(), "[2001:db8::1]:51413".parse().unwrap()];
         record.uploaded_bytes = 12;
         record.downloaded_bytes = u64::MAX;
@@ -312,20 +367,43 @@ pub(super) mod tests {
         }
     }
 
+    /// The bytes of this record as an earlier version wrote it.
+    fn earlier(record: &Record, version: u16) -> Vec<u8> {
+        let mut old = [MAGIC, &version.to_be_bytes()[..], &record.info_hash.0].concat();
+        old.extend(record.synced.len().to_be_bytes());
+        old.extend(record.synced.to_bytes());
+        old.extend(record.unsynced.to_bytes());
+        old.push((u8::from(record.clean) * CLEAN) | (u8::from(record.paused) * PAUSED));
+        old.extend(record.uploaded_bytes.to_be_bytes());
+        old.extend(record.downloaded_bytes.to_be_bytes());
+        old.extend((record.files.len() as u32).to_be_bytes());
+        for file in &record.files {
+            old.push(u8::from(file.is_some()));
+            if let Some(file) = file {
+                old.extend(file.bytes.to_be_bytes());
+                old.extend(file.modified.0.to_be_bytes());
+                old.extend(file.modified.1.to_be_bytes());
+                old.extend_from_slice(if version == 1 { &[] } else { &[0xff; 8] });
+            }
+        }
+        // One peer.
+        old.extend([0, 1, 4, 10, 0, 0, 1, 0x1a, 0xe1]);
+        old.extend(sha1(&old));
+        old
+    }
+
     #[test]
-    fn the_format_before_is_read_without_inodes() {
-        let record = sample(100);
-        let (new, mut old) = (record.to_bytes(), Vec::new());
-        // The inode is all that is new; after it come the third file and the peers.
-        let end = new.len() - 20 - (1 + 2 + 7 + 19);
-        old.extend_from_slice(&new[..end - 8]);
-        old.extend_from_slice(&new[end..new.len() - 20]);
-        old[13] = 1;
-        let sum = sha1(&old);
-        old.extend_from_slice(&sum);
-        let mut expected = record;
-        expected.files[1].as_mut().unwrap().inode = 0;
-        assert_eq!(Record::from_bytes(&old), Ok(expected));
+    fn formats_before_are_read_as_if_every_file_was_wanted() {
+        let mut expected = sample(100);
+        (expected.choice, expected.aside, expected.side) = (Choice::everything(3), vec![false; 3], None);
+        expected.peers.truncate(1);
+        for version in [2, 1] {
+            let bytes = earlier(&expected, version);
+            if version == 1 {
+                expected.files[1].as_mut().unwrap().inode = 0;
+            }
+            assert_eq!(Record::from_bytes(&bytes), Ok(expected.clone()), "version {version}");
+        }
     }
 
     #[test]

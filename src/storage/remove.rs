@@ -137,6 +137,7 @@ mod tests {
                 output_dir: &self.path("out"),
                 state_dir: &self.path("state"),
                 options: Options { overwrite, ..Options::default() },
+                choice: &|_| None,
                 threads: 1,
                 progress: &|_, _| {},
                 cancel: &AtomicBool::new(false),

@@ -12,7 +12,7 @@ use super::record::{FileStamp, Record};
 use super::resume::{Loaded, ResumeFile};
 use super::system::{Access, FileStat, next_data};
 use super::{Check, Options, Storage, check};
-use crate::metainfo::{Bitfield, PieceIndex, Torrent};
+use crate::metainfo::{Bitfield, Choice, PieceIndex, Torrent};
 
 /// What a download begins with.
 pub struct Start<'a> {
@@ -24,6 +24,8 @@ pub struct Start<'a> {
     pub state_dir: &'a Path,
     /// How to treat the disk.
     pub options: Options,
+    /// Which files are wanted, where the last run was told this; `None`: those, or all where nothing is remembered.
+    pub choice: &'a dyn Fn(Option<&Choice>) -> Option<Choice>,
     /// Threads to hash on.
     pub threads: usize,
     /// Called with (pieces looked at, pieces to look at) while hashing, from any of the threads.
@@ -49,6 +51,8 @@ pub struct Started {
     pub unfinished: Journal,
     /// The disk has no room for what is missing: says so.
     pub no_room: Option<StorageError>,
+    /// Whether an earlier run was told which files are wanted.
+    pub is_known: bool,
     /// How many pieces had to be hashed.
     pub hashed: u32,
     /// Lines for the user.
@@ -97,6 +101,9 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
             resume.path().display()
         )),
     }
+    if let Some(choice) = (start.choice)(ours.then_some(&record.choice)) {
+        record.choice = choice;
+    }
     if !overwrite {
         refuse_longer(&storage, &found, &record)?;
     }
@@ -130,7 +137,20 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
     let finished = checked.finished;
     let no_room = storage.refuse_small(&have, &found).err();
     let storage = Arc::new(storage);
-    Ok(Started { storage, resume, record, have, journal, unfinished, no_room, hashed, notes, finished })
+    let is_known = ours;
+    Ok(Started {
+        storage,
+        resume,
+        record,
+        have,
+        journal,
+        unfinished,
+        no_room,
+        is_known,
+        hashed,
+        notes,
+        finished,
+    })
 }
 
 /// Tells whether a block lies in files that reach that far, and are those that were written to.

@@ -34,6 +34,11 @@ pub(crate) fn torrent(lengths: &[i64], piece_bytes: u32, hash: impl Fn(u32) -> [
     Arc::new(Torrent::from_bytes(&bytes).unwrap())
 }
 
+/// All pieces of a torrent.
+fn all(torrent: &Torrent) -> Bitfield {
+    Bitfield::full(torrent.geometry.piece_count())
+}
+
 /// A torrent with content, an output folder and a state folder.
 struct Case {
     dir: TempDir,
@@ -93,7 +98,16 @@ impl Case {
     }
 
     fn verify(&self) -> Verdicts {
-        verify(Arc::clone(&self.torrent), &self.out(), None, 2, &|_, _| {}, &AtomicBool::new(false)).unwrap()
+        verify(
+            Arc::clone(&self.torrent),
+            &self.out(),
+            None,
+            &all(&self.torrent),
+            2,
+            &|_, _| {},
+            &AtomicBool::new(false),
+        )
+        .unwrap()
     }
 
     fn try_start(&self, overwrite: bool) -> Result<Started, StorageError> {
@@ -102,6 +116,7 @@ impl Case {
             output_dir: &self.out(),
             state_dir: &self.dir.path().join("state"),
             options: Options { overwrite, ..Options::default() },
+            choice: &|_| None,
             threads: 2,
             progress: &|_, _| {},
             cancel: &AtomicBool::new(false),

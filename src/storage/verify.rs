@@ -43,7 +43,7 @@ pub struct Verdicts {
     pub finished: bool,
 }
 
-/// Checks everything under `output_dir` without writing anything. A piece that a download has not finished, as its
+/// Checks these pieces under `output_dir` without writing anything. A piece that a download has not finished, as its
 /// journal in `state_dir` says, is missing, and not bad.
 ///
 /// # Errors
@@ -52,14 +52,14 @@ pub fn verify(
     torrent: Arc<Torrent>,
     output_dir: &Path,
     state_dir: Option<&Path>,
+    pieces: &Bitfield,
     threads: usize,
     progress: &(dyn Fn(u32, u32) + Sync),
     cancel: &AtomicBool,
 ) -> Result<Verdicts, StorageError> {
     let storage = Storage::open(torrent, output_dir, Options { writable: false, ..Options::default() })?;
-    let pieces = Bitfield::full(storage.torrent().geometry.piece_count());
     let found = storage.survey()?;
-    let mut verdicts = check(&storage, &found, &Check { pieces: &pieces, threads, progress, cancel })?;
+    let mut verdicts = check(&storage, &found, &Check { pieces, threads, progress, cancel })?;
     if let Some(state_dir) = state_dir.filter(|_| !verdicts.bad.is_empty()) {
         let torrent = storage.torrent();
         let place = resume::place(state_dir, torrent.info_hash, storage.output_dir());

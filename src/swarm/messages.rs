@@ -228,6 +228,10 @@ pub struct Known {
     pub kept: Vec<BlockRef>,
     /// The disk refuses: why, in one line for people.
     pub stopped: Option<String>,
+    /// It rests until the user has it go on.
+    pub paused: bool,
+    /// It rests, too, because none of its files is one that was named: so in one line for people.
+    pub unmatched: Option<String>,
     /// Which files are wanted.
     pub choice: Arc<Choice>,
     /// What that means for its pieces.
@@ -238,7 +242,17 @@ impl Known {
     /// A torrent of these lengths of which this is on the disk, and everything is wanted.
     pub fn everything(geometry: Geometry, have: Bitfield) -> Self {
         let (choice, pieces) = (Arc::new(Choice::everything(0)), PieceChoice::default());
-        Self { geometry, have, private: false, kept: Vec::new(), stopped: None, choice, pieces }
+        Self {
+            geometry,
+            have,
+            private: false,
+            kept: Vec::new(),
+            stopped: None,
+            paused: false,
+            unmatched: None,
+            choice,
+            pieces,
+        }
     }
 }
 

@@ -43,14 +43,18 @@ impl Swarm {
         self.choker.know(geometry.piece_bytes());
         let allowed_fast = AllowedFast::new(geometry, info_hash);
         self.metadata = None;
-        let stopped = known.stopped.clone();
+        self.settings.paused |= known.paused || known.unmatched.is_some();
+        let (stopped, unmatched) = (known.stopped.clone(), known.unmatched.clone());
         self.content = Some(Content::new(known, picker, allowed_fast));
         self.carry_out_picks(now);
         for conn in self.live.conns() {
             self.out.order(conn, Order::Learn);
         }
+        if let Some(text) = unmatched.clone() {
+            self.out.emit(now, Event::Note { severity: Severity::Warn, text, answer: true });
+        }
         let phase = if stopped.is_some() { Phase::Stopped } else { self.next_phase() };
-        self.enter(now, phase, stopped);
+        self.enter(now, phase, stopped.or(unmatched));
     }
 
     pub(super) fn has(&mut self, now: At, conn: ConnKey, pieces: Bitfield) {

@@ -334,6 +334,7 @@ fn unfinished(bench: &Bench, payload: &Payload) -> BTreeSet<(u32, u32)> {
         output_dir: &bench.out(),
         state_dir: &bench.lab.state(),
         options: storage::Options::default(),
+        choice: &|_| None,
         threads: 1,
         progress: &|_, _| {},
         cancel: &AtomicBool::new(false),

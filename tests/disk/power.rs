@@ -210,6 +210,7 @@ fn hold(lab: &Lab, payload: &Payload, disk: Arc<Disk>, what: &str) -> (u32, usiz
         output_dir: &out(lab),
         state_dir: &state,
         options: storage::Options::default(),
+        choice: &|_| None,
         threads: 2,
         progress: &|_, _| {},
         cancel: &AtomicBool::new(false),

@@ -218,6 +218,7 @@ impl Life {
             output_dir: &self.lab.out(),
             state_dir: &self.lab.state(),
             options: Options::default(),
+            choice: &|_| None,
             threads: 1,
             progress: &|_, _| {},
             cancel: &AtomicBool::new(false),

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::alarm::{Alarm, Wakes};
 use super::{DiskDone, DiskPool};
 use crate::engine::clock::Clock;
-use crate::metainfo::{Bitfield, PieceIndex, Torrent};
+use crate::metainfo::{Bitfield, Choice, PieceIndex, Torrent};
 use crate::storage::{
     self, Check, DirtySet, Journal, JournalFile, OnDisk, Record, ResumeFile, Storage, StorageError, Verdicts,
 };
@@ -281,6 +281,15 @@ impl Keeper {
         if at_once {
             self.shared.rouse();
         }
+    }
+
+    /// Remembers which files are wanted from now on. That is saved at once.
+    pub fn choose(&self, choice: &Choice) {
+        let mut state = self.shared.lock();
+        state.record.choice = choice.clone();
+        state.save_at = Some(self.shared.clock.now());
+        drop(state);
+        self.shared.rouse();
     }
 
     /// Saves the record for the last time, as that of a run that ended cleanly. To be called when nothing writes

@@ -46,6 +46,7 @@ fn begin(dir: &Path, state: &Path, length: usize, piece_bytes: u32) -> Started {
         output_dir: dir,
         state_dir: state,
         options: Options::default(),
+        choice: &|_| None,
         threads: 2,
         progress: &|_, _| {},
         cancel: &AtomicBool::new(false),

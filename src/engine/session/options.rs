@@ -9,6 +9,7 @@ use crate::engine::event_sink::Recording;
 use crate::engine::peer::IDLE_AFTER;
 use crate::engine::torrent::Give;
 use crate::engine::tracker;
+use crate::metainfo::NamedFiles;
 use crate::storage::DirtySet;
 use crate::swarm::queue::QueueLimits;
 use crate::swarm::{self, EncryptionPolicy, UploadSlots};
@@ -78,6 +79,11 @@ pub struct TorrentOptions {
     pub give: Give,
     /// It waits until the user has it go on, also where an earlier run did not.
     pub paused: bool,
+    /// The files that are wanted, whatever an earlier run was told; none: those of that run, or else all.
+    pub files: NamedFiles,
+    /// Pieces are asked for in the order of the torrent, its files' first and last ones early, also where an earlier run
+    /// did not.
+    pub sequential: bool,
     /// Write into files that are not ours, too.
     pub overwrite: bool,
     /// Of a magnet: save its metadata as a torrent file in the output folder, and end.
@@ -101,6 +107,8 @@ impl Default for TorrentOptions {
             idle_after: IDLE_AFTER,
             give: Give::default(),
             paused: false,
+            files: NamedFiles::default(),
+            sequential: false,
             overwrite: false,
             metadata_only: false,
             sync: false,

@@ -14,11 +14,12 @@ use crate::command::Command;
 use crate::engine::EngineError;
 use crate::engine::board::Shown;
 use crate::engine::event_sink::EventSink;
+use crate::engine::file_wishes::FileWishes;
 use crate::engine::opening::{Opening, from_join};
 use crate::engine::torrent::Asked;
 use crate::engine::wanted::Wanted;
 use crate::event::Queued;
-use crate::metainfo::InfoHash;
+use crate::metainfo::{InfoHash, NamedFiles};
 use crate::storage;
 use crate::swarm::queue::{self, Doing, QueueLimits};
 use crate::wire::{Handshake, Reserved};
@@ -108,7 +109,7 @@ impl Shared {
         waits: Option<Queued>,
     ) -> Result<Entry, EngineError> {
         let resources = Arc::clone(&self.resources);
-        let linked = wanted.linked_peers();
+        let (linked_peers, linked) = (wanted.linked_peers(), wanted.linked_files());
         let known = if options.metadata_only { wanted.clone() } else { wanted.clone().or_kept(&self.state) };
         let info_hash = known.info_hash();
         let (clock, peer_id) = (resources.clock, resources.peer_id);
@@ -121,6 +122,8 @@ impl Shared {
         let opening = Opening {
             output: options.output.clone(),
             state: self.state.clone(),
+            files: FileWishes { named: options.files.clone(), linked, sequential: options.sequential },
+            paused: options.paused,
             storage: storage::Options { overwrite: options.overwrite, ..resources.storage.clone() },
             sync: options.sync,
             sync_after: options.sync_after,
@@ -137,7 +140,7 @@ impl Shared {
             opening,
             session: self.options.clone(),
             options: options.clone(),
-            linked,
+            linked: linked_peers,
             claimed,
             seed: random_seed()?,
             ours: Handshake { reserved: Reserved::OURS, info_hash, peer_id },
@@ -167,6 +170,8 @@ impl Shared {
             }
             outcome_to.send_replace(Some(outcome));
         });
+        // What was named counts once: from then on the run before remembers what is wanted.
+        let options = TorrentOptions { files: NamedFiles::default(), sequential: false, ..options };
         Ok(Entry { wanted, options, running, views })
     }
 }

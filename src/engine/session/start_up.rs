@@ -51,6 +51,8 @@ impl StartUp {
         let (mut swarm, info, blocks) = match wanted {
             Wanted::Magnet(magnet) => {
                 settings.waits = inbox.asked.borrow_and_update().waits;
+                // Its metadata is fetched all the same, so that its files can be chosen.
+                settings.paused = false;
                 let swarm = Swarm::without_metadata(now, settings);
                 (
                     swarm,
@@ -72,10 +74,10 @@ impl StartUp {
                 }
                 tokio::spawn(opening.open(torrent, outlets.disk.clone(), outlets.opening.clone()));
                 let Some(opened) = self.opened(&mut inbox).await? else { return Ok(()) };
-                let Opened { known, store, paused, before, peers } = *opened;
+                let Opened { known, mut store, unprepared, before, peers } = *opened;
+                store.waits_for(unprepared);
                 self.shown.after(before);
                 let now = self.opening.clock.now();
-                settings.paused |= paused;
                 settings.waits = inbox.asked.borrow_and_update().waits;
                 let swarm = Swarm::of(now, known, settings);
                 remembered = peers;

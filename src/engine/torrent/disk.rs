@@ -13,7 +13,7 @@ use super::super::EngineError;
 use super::super::assembly::{Assembly, Ended};
 use super::super::check::Hasher;
 use super::super::disk::{DiskDone, Keeper, Spill, TorrentDisk, WriteJob};
-use super::super::opening::{Opened, Told};
+use super::super::opening::{Opened, Told, Unprepared, prepared};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
 use super::super::wanted::facts;
@@ -58,8 +58,10 @@ pub(in crate::engine) struct Store {
     lags: bool,
     /// Leave only when the disk has everything.
     sync: bool,
-    /// It could not be made ready for writing: what waits to be written waits in vain.
+    /// It is not made ready for writing, or could not be: what waits to be written waits in vain.
     unprepared: bool,
+    /// What makes it ready once the user has it go on.
+    to_prepare: Option<Unprepared>,
     /// Set to end a recheck early.
     pub(super) recheck_cancel: Arc<AtomicBool>,
 }
@@ -113,8 +115,15 @@ impl Store {
             lags: false,
             sync,
             unprepared: false,
+            to_prepare: None,
             recheck_cancel: Arc::default(),
         }
+    }
+
+    /// Nothing is written before this is done, and that not before the user has it go on.
+    pub(in crate::engine) fn waits_for(&mut self, to_prepare: Option<Unprepared>) {
+        self.unprepared |= to_prepare.is_some();
+        self.to_prepare = to_prepare;
     }
 
     /// Takes a block that was missing.
@@ -303,6 +312,7 @@ impl TorrentTask {
         let Some(store) = self.store() else { return };
         let torrent = store.keeper.torrent();
         let pieces = choice.of_pieces(&torrent.files, torrent.geometry);
+        store.keeper.choose(choice);
         self.feed(Input::Chosen(pieces));
         self.tell_done();
     }
@@ -371,6 +381,20 @@ impl TorrentTask {
         }
     }
 
+    /// The user has it go on: what waited for that is made ready for writing.
+    pub(super) fn prepare(&mut self) {
+        let told = self.outlets.opening.clone();
+        let Some(store) = self.store() else { return };
+        let Some(to_prepare) = store.to_prepare.take() else { return };
+        store.unprepared = false;
+        self.tasks.spawn(async move {
+            if let Some(done) = prepared(Some(to_prepare), &told).await {
+                // Nobody listens only when the run is over.
+                let _ = told.send(Told::Prepared(done));
+            }
+        });
+    }
+
     /// What comes is written from now on. A disk that is full is asked again when the user says so; whatever else is wrong
     /// with it would only get worse.
     fn prepared(&mut self, prepared: Result<(), StorageError>) {
@@ -385,7 +409,8 @@ impl TorrentTask {
 
     /// The torrent can be downloaded from now on: connections are told so, and what they may give and take.
     fn opened(&mut self, opened: Opened) {
-        let Opened { known, store, before, .. } = opened;
+        let Opened { known, mut store, unprepared, before, .. } = opened;
+        store.waits_for(unprepared);
         self.shown.after(before);
         let holdings = Holdings::new(known.geometry, known.have.clone()).with_info(self.info.take());
         self.blocks = Blocks::Kept(store);
@@ -475,6 +500,7 @@ mod tests {
     use super::*;
     use crate::engine::board::Shown;
     use crate::engine::event_sink::{EventSink, Recording};
+    use crate::engine::file_wishes::FileWishes;
     use crate::engine::opening::Opening;
     use crate::engine::peer::IDLE_AFTER;
     use crate::engine::session::{Resources, SessionOptions};
@@ -495,6 +521,8 @@ mod tests {
         let place = Opening {
             output: "".into(),
             state: "".into(),
+            files: FileWishes::default(),
+            paused: false,
             storage: resources.storage.clone(),
             sync: false,
             sync_after: Duration::ZERO,

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{MOST_MAGNET_BYTES, Magnet, MagnetError};
 use crate::metainfo::urls::{MOST_TRACKERS, Urls};
-use crate::metainfo::{InfoHash, PeerName, Warning};
+use crate::metainfo::{InfoHash, PeerName, Warning, file_numbers};
 use crate::text;
 
 /// Characters of a name; file systems take less.
@@ -211,10 +211,8 @@ struct Wanted {
 impl Wanted {
     fn take(&mut self, list: &str) {
         for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            let (from, to) = item.split_once('-').unwrap_or((item, item));
-            let range = number(from).zip(number(to)).filter(|(from, to)| from <= to);
-            match range {
-                Some((from, to)) if self.ranges.len() < MOST_RANGES => self.ranges.push(from..=to),
+            match file_numbers::range(item) {
+                Some(range) if self.ranges.len() < MOST_RANGES => self.ranges.push(range),
                 _ => self.bad += 1,
             }
         }
@@ -234,9 +232,4 @@ fn apart(mut ranges: Vec<RangeInclusive<u32>>) -> Vec<RangeInclusive<u32>> {
         }
     }
     apart
-}
-
-/// A number of digits alone: a sign is no part of it.
-fn number(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

@@ -154,6 +154,7 @@ fn an_unchanged_torrent_of_100_gib_starts_without_reading_it() {
             output_dir: dir.path(),
             state_dir: &dir.path().join("state"),
             options: Options::default(),
+            choice: &|_| None,
             threads: 2,
             progress,
             cancel: &AtomicBool::new(false),

@@ -47,7 +47,9 @@ fn a_check_reports_each_piece_and_can_be_cancelled() {
             cancel.store(true, Ordering::Relaxed);
         }
     };
-    let found = verify(Arc::clone(&case.torrent), &case.out(), None, 2, &progress, &cancel).unwrap();
+    let found =
+        verify(Arc::clone(&case.torrent), &case.out(), None, &all(&case.torrent), 2, &progress, &cancel)
+            .unwrap();
     assert!(!found.finished && found.good.count() >= 50 && !found.good.is_full());
     assert!((50..100).contains(&calls.load(Ordering::Relaxed)));
 }
@@ -55,7 +57,15 @@ fn a_check_reports_each_piece_and_can_be_cancelled() {
 #[test]
 fn verifying_writes_nothing() {
     let case = Case::new(&[100], 10);
-    let absent = verify(Arc::clone(&case.torrent), &case.out(), None, 2, &|_, _| {}, &AtomicBool::new(false));
+    let absent = verify(
+        Arc::clone(&case.torrent),
+        &case.out(),
+        None,
+        &all(&case.torrent),
+        2,
+        &|_, _| {},
+        &AtomicBool::new(false),
+    );
     assert_eq!(absent.unwrap_err().exit_status(), 2);
     assert!(!case.out().exists());
     std::fs::create_dir(case.out()).unwrap();
@@ -75,7 +85,9 @@ fn a_sparse_torrent_of_100_gib_is_looked_at_without_reading_it() {
     let progress = |_, _| {
         calls.fetch_add(1, Ordering::Relaxed);
     };
-    let found = verify(torrent, dir.path(), None, 2, &progress, &AtomicBool::new(false)).unwrap();
+    let found =
+        verify(Arc::clone(&torrent), dir.path(), None, &all(&torrent), 2, &progress, &AtomicBool::new(false))
+            .unwrap();
     assert_eq!(numbers(&found.missing), [7], "a hole that should not be one");
     assert_eq!(found.good.count(), 25_599);
     assert_eq!(calls.into_inner(), 1, "no piece was read");
