@@ -103,9 +103,9 @@ fn info_shows_what_the_file_says() {
         "piece_count": 3,
         "private": false,
         "files": [
-            {"number": 0, "path": "album/cd1/one.flac", "length": 40_000},
-            {"number": 1, "path": "album/empty", "length": 0},
-            {"number": 2, "path": "album/two.flac", "length": 5_000},
+            {"path": "album/cd1/one.flac", "length": 40_000},
+            {"path": "album/empty", "length": 0},
+            {"path": "album/two.flac", "length": 5_000},
         ],
         "trackers": [["http://tracker.example/announce"], ["udp://tracker.example:6969"]],
         "web_seeds": [],

@@ -53,7 +53,7 @@ fn pieces_of(payload: &Payload, files: &[usize]) -> BTreeSet<u32> {
     let torrent = &payload.torrent;
     let wanted =
         |piece: &ttui::metainfo::PieceIndex| torrent.spans_of(*piece).any(|span| files.contains(&span.file));
-    torrent.geometry.pieces().filter(wanted).map(|piece| piece.number()).collect()
+    torrent.geometry.pieces().filter(wanted).map(ttui::metainfo::PieceIndex::number).collect()
 }
 
 /// Runs the program on the payload until it ends.

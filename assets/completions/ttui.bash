@@ -47,7 +47,7 @@ _ttui() {
 
     case "${cmd}" in
         ttui)
-            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-pex --ratio --seed-time --seed --no-seed --headless --json --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
+            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-pex --ratio --seed-time --seed --no-seed --headless --json --files --sequential --paused --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -98,6 +98,10 @@ _ttui() {
                     return 0
                     ;;
                 --seed-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --files)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -403,7 +407,7 @@ _ttui() {
             return 0
             ;;
         ttui__subcmd__verify)
-            opts="-o -h --output --json --log --config --theme --color --ascii --fps --no-mouse --help"
+            opts="-o -h --output --files --json --log --config --theme --color --ascii --fps --no-mouse --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -414,6 +418,10 @@ _ttui() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --files)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

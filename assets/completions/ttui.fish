@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ttui_global_optspecs
-    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-pex ratio= seed-time= seed no-seed headless json overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
+    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-pex ratio= seed-time= seed no-seed headless json files= sequential paused overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
 end
 
 function __fish_ttui_needs_command
@@ -37,6 +37,7 @@ require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
 complete -c ttui -n "__fish_ttui_needs_command" -l ratio -d 'Stop seeding when so often its length was sent, as 1.5 [default: never]' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l seed-time -d 'Stop seeding after so long, as 90m or 48h [default: never]' -r
+complete -c ttui -n "__fish_ttui_needs_command" -l files -d 'Fetch only these files, by numbers as `ttui info` has them (0,2-5) or by a pattern of paths (\'extras/*.mkv\'; may be given again)' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l record -d 'Record the run into this new file, to be shown again with `ttui replay` (on the screen, R begins and ends a recording)' -r -F
 complete -c ttui -n "__fish_ttui_needs_command" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_needs_command" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
@@ -56,6 +57,8 @@ complete -c ttui -n "__fish_ttui_needs_command" -l seed -d 'Without a screen: go
 complete -c ttui -n "__fish_ttui_needs_command" -l no-seed -d 'On the screen: end when complete'
 complete -c ttui -n "__fish_ttui_needs_command" -l headless -d 'No screen, a line a second (as when standard output is no terminal)'
 complete -c ttui -n "__fish_ttui_needs_command" -l json -d 'No screen, a line of JSON a second'
+complete -c ttui -n "__fish_ttui_needs_command" -l sequential -d 'Fetch files one after the other, their first and last pieces early'
+complete -c ttui -n "__fish_ttui_needs_command" -l paused -d 'Add, and wait: of a magnet link only the metadata is fetched; choose files on 5, and p starts'
 complete -c ttui -n "__fish_ttui_needs_command" -l overwrite -d 'Write into files that are there already and are not of this torrent'
 complete -c ttui -n "__fish_ttui_needs_command" -l metadata-only -d 'Of a magnet link: save its metadata as NAME.torrent in the output folder, and end (no screen)'
 complete -c ttui -n "__fish_ttui_needs_command" -l sync -d 'Leave only when the disk has everything'
@@ -91,6 +94,7 @@ complete -c ttui -n "__fish_ttui_using_subcommand info" -l ascii -d 'Draw with p
 complete -c ttui -n "__fish_ttui_using_subcommand info" -l no-mouse -d 'Leave the mouse to the terminal'
 complete -c ttui -n "__fish_ttui_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c ttui -n "__fish_ttui_using_subcommand verify" -s o -l output -d 'The folder it was downloaded into [default: the current one]' -r -F
+complete -c ttui -n "__fish_ttui_using_subcommand verify" -l files -d 'Look only at these files, by numbers as `ttui info` has them or by a pattern of paths (may be given again)' -r
 complete -c ttui -n "__fish_ttui_using_subcommand verify" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand verify" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand verify" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'

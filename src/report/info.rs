@@ -35,7 +35,6 @@ struct Info<'a> {
 
 #[derive(Serialize)]
 struct InfoFile<'a> {
-    number: usize,
     path: &'a str,
     length: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -52,7 +51,7 @@ pub fn json(torrent: &Torrent) -> String {
         piece_length: Some(torrent.geometry.piece_bytes()),
         piece_count: Some(torrent.geometry.piece_count()),
         private: Some(torrent.private),
-        files: Some(torrent.files.iter().enumerate().map(file).collect()),
+        files: Some(torrent.files.iter().map(file).collect()),
         trackers: &torrent.trackers,
         web_seeds: &torrent.web_seeds,
         comment: torrent.comment.as_deref(),
@@ -80,8 +79,8 @@ pub fn magnet_json(magnet: &Magnet) -> String {
     })
 }
 
-fn file((number, file): (usize, &File)) -> InfoFile<'_> {
-    InfoFile { number, path: file.path.as_str(), length: file.length, pad: file.pad }
+fn file(file: &File) -> InfoFile<'_> {
+    InfoFile { path: file.path.as_str(), length: file.length, pad: file.pad }
 }
 
 /// The torrent in lines for a person, cleaned for a terminal.
@@ -217,10 +216,7 @@ mod tests {
             "piece_length": 1024,
             "piece_count": 5,
             "private": true,
-            "files": [
-                {"number": 0, "path": "dir/a b.txt", "length": 5000},
-                {"number": 1, "path": "dir/sub/c_[2J", "length": 0},
-            ],
+            "files": [{"path": "dir/a b.txt", "length": 5000}, {"path": "dir/sub/c_[2J", "length": 0}],
             "trackers": [["http://t.example/0123/announce"], ["udp://u.example:6969"]],
             "web_seeds": ["http://w.example/"],
             "comment": "two\nlines\u{202e}\u{7}",
