@@ -276,12 +276,11 @@ pub(crate) fn agrees_with_counts(view: &View) -> Result<(), String> {
                 view.groups, view.funnel, view.serving
             ));
         }
-        let text = verdict.text.replace('\u{202f}', "");
+        let text = &verdict.text;
         // In brackets stand reasons, some of which go by the word of a group.
         let outside = text.split('(').map(|part| part.split_once(')').map_or(part, |(_, behind)| behind));
         let outside = outside.collect::<String>();
-        let words: Vec<&str> = outside.split_whitespace().collect();
-        for pair in words.windows(2) {
+        for pair in whole_numbers(&outside).windows(2) {
             let word = pair[1].trim_end_matches(|c: char| !c.is_alphanumeric());
             let (Ok(number), Some(count)) = (pair[0].parse::<u32>(), counted(word, view)) else { continue };
             if u64::from(number) != count && !text.contains("failed the check") {
@@ -290,6 +289,20 @@ pub(crate) fn agrees_with_counts(view: &View) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The words of a text; the thousands of a number, which stand apart, joined.
+#[cfg(test)]
+fn whole_numbers(text: &str) -> Vec<String> {
+    let is_digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let mut words = Vec::<String>::new();
+    for word in text.split_whitespace() {
+        match words.last_mut() {
+            Some(number) if word.len() == 3 && is_digits(word) && is_digits(number) => number.push_str(word),
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::MetadataStep;
+use crate::ledger::agrees_with_counts;
 
 /// Peers that are connected to us, of this number.
 fn with_peers(count: u32) -> (Script, Vec<PeerKey>) {
@@ -219,4 +220,15 @@ fn what_keeps_peers_from_being_reached_is_told_of_a_magnet_too() {
     let peers = run.peers(6);
     run.refuse_hands(&peers, Cause::InfoHashMismatch).wait(4);
     assert_eq!(run.first().code, VerdictCode::OtherTorrent);
+}
+
+#[test]
+fn parts_in_thousands_are_told_as_they_are_counted() {
+    let (mut run, peers) = with_peers(1);
+    offer(&mut run, &peers);
+    ask(&mut run, &peers, Some(|part| MetadataStep::Gave { part }));
+    run.tell(Event::MetadataParts { got: 1_001, of: 4_000, bytes: 65_536_000 });
+    let view = run.view();
+    assert!(view.verdicts[0].text.ends_with(": 1 001 of 4 000 parts are here."), "{}", view.verdicts[0].text);
+    agrees_with_counts(&view).unwrap();
 }
