@@ -26,7 +26,7 @@ pub(crate) fn drawn(grapheme: &str) -> &str {
     }
 }
 
-/// The text in at most `most` columns; what was cut ends in `…`.
+/// The text in at most `most` columns; what was cut ends in one `…`, also where it is cut behind another.
 pub(crate) fn clip(text: &str, most: usize) -> Cow<'_, str> {
     // No character takes more than two columns, so most strings need no measuring at all.
     if text.len() <= most || width(text) <= most {
@@ -42,7 +42,7 @@ pub(crate) fn clip(text: &str, most: usize) -> Cow<'_, str> {
         used += columns;
         kept.push_str(grapheme);
     }
-    if most > 0 {
+    if most > 0 && !kept.ends_with('…') {
         kept.push('…');
     }
     Cow::Owned(kept)

@@ -289,6 +289,13 @@ mod tests {
     }
 
     #[test]
+    fn what_was_cut_ends_in_one_ellipsis() {
+        assert_eq!(clip("one two", 4), "one…");
+        assert_eq!(clip("one… two", 5), "one…");
+        assert_eq!(clip("one…", 4), "one…");
+    }
+
+    #[test]
     fn wraps_whole_words_where_it_can_and_leaves_nothing_out() {
         assert_eq!(wrap_whole("one two three", 7, 9), ["one two", "three"]);
         assert_eq!(wrap_whole("an incomprehensible one", 7, 9), ["an", "incompr", "ehensib", "le one"]);
