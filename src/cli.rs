@@ -23,6 +23,7 @@ mod peers;
 mod replay;
 mod screen;
 mod signals;
+mod time;
 mod verify;
 mod waiting;
 
@@ -124,7 +125,8 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
         Some(shelf) if is_bare => chosen::kept(shelf, has_screen)?,
         shelf => chosen::named(args, &options.output, shelf),
     };
-    if selection.running.is_empty() && selection.resting.is_empty() {
+    let is_nothing = selection.running.is_empty() && selection.resting.is_empty();
+    if is_nothing && !has_screen {
         return Err(Failure::NoTorrent { waiting: selection.waiting });
     }
     if is_bare {
@@ -140,7 +142,7 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
     let shelf = selection.shelf.clone();
     let library = shelf.as_ref().map(|shelf| shelf.library().clone());
     let syncing = library.map(|library| std::thread::spawn(move || chosen::sync(&library)));
-    let status = if has_screen && !selection.running.is_empty() {
+    let status = if has_screen {
         let style = screen::Style { settings, no_seed: args.no_seed, demo: false };
         screen::run(selection, options, style)
     } else {

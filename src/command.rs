@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::event::{PeerKey, TrackerKey};
+use crate::event::{PeerKey, Severity, TrackerKey};
 use crate::metainfo::{FilePriority, InfoHash, Magnet, Torrent};
 
 /// One wish about one torrent. Its effect shows in the next view, its answer as a note there.
@@ -81,6 +81,17 @@ pub enum SessionCommand {
     Later(InfoHash),
     /// Publish the view of this torrent from now on, in place of that of any other.
     Look(InfoHash),
+    /// Give this answer to a wish, in the name of one who stands between the session and those who ask.
+    Answer {
+        /// The number that came with the wish, where one did.
+        ticket: Option<u32>,
+        /// The torrent that it is about.
+        torrent: Option<InfoHash>,
+        /// Worse than a note: what was wished for did not happen.
+        severity: Severity,
+        /// The answer, for people.
+        text: String,
+    },
     /// End every torrent, as [`Command::Quit`] ends one.
     Quit,
 }
@@ -89,7 +100,7 @@ pub enum SessionCommand {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Addition {
     /// Comes back with the answer.
-    pub ticket: u32,
+    pub ticket: Option<u32>,
     /// What it is.
     pub what: What,
     /// The folder its files go to; `None`: that of the others.

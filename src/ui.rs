@@ -72,7 +72,7 @@ mod wanted;
 mod widgets;
 mod words;
 
-pub use about::About;
+pub use about::{About, Surroundings};
 pub use columns::{
     Choice as ColumnChoice, Part as ColumnPart, named as columns_named, names as column_names,
 };

@@ -38,11 +38,13 @@ pub(super) struct Selection {
     pub(super) resting: Vec<TorrentRow>,
     /// Downloads of an earlier version that are not kept.
     pub(super) waiting: usize,
+    /// It is all that is kept: nothing was named.
+    pub(super) is_all: bool,
 }
 
 /// What is named, each torrent once, and kept where there is a library.
 pub(super) fn named(args: &DownloadArgs, usual: &Path, shelf: Option<Arc<Shelf>>) -> Selection {
-    let now = super::screen::since_1970().unwrap_or_default();
+    let now = super::time::time_of_day();
     let mut keeper = Keeper { args, usual, shelf: shelf.as_deref(), now, is_refused: false };
     let mut first_names = HashMap::new();
     let mut running = Vec::new();
@@ -88,7 +90,7 @@ fn open(named: &Path) -> Result<(Wanted, Vec<u8>), Failure> {
 pub(super) fn kept(shelf: Arc<Shelf>, takes_paused: bool) -> Result<Selection, Failure> {
     let library = shelf.library();
     let Listing { entries, unusable } = library.list()?;
-    let mut selection = Selection { waiting: library.waiting(), ..Selection::default() };
+    let mut selection = Selection { waiting: library.waiting(), is_all: true, ..Selection::default() };
     selection.running.extend(unusable.into_iter().map(|error| Err(error.into())));
     let rests = |entry: &Entry| standing(entry, takes_paused);
     for entry in entries {

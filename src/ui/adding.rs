@@ -7,7 +7,6 @@ use super::address::read_address;
 use super::field::Field;
 use super::model::Model;
 use super::prompt::{Ask, Prompt, Said};
-use super::screens;
 use crate::command::{Addition, Command, SessionCommand, What};
 use crate::ledger::{Answer, View};
 use crate::metainfo::{Magnet, path_of_url};
@@ -111,8 +110,9 @@ pub(super) fn named(model: &mut Model, prompt: Prompt) -> Option<Command> {
         }
     }
     if !torrents.is_empty() {
-        let folder = model.torrents.selected().map_or_else(|| PathBuf::from("."), |row| row.output.clone());
-        let mut into = Prompt::new(Ask::Into, screens::folder_as_tilde(&folder));
+        let around = &model.surroundings;
+        let folder = model.torrents.selected().map_or(&around.folder, |row| &row.output);
+        let mut into = Prompt::new(Ask::Into, around.typed(folder));
         into.adding = Adding { typed: torrents, more: Vec::new(), paused: false };
         model.prompt = Some(into);
     }
@@ -130,7 +130,8 @@ pub(super) fn add(model: &mut Model, prompt: &Prompt) {
         let ticket = model.tickets;
         model.tickets = model.tickets.wrapping_add(1);
         model.asked_to_add.push(Asked { ticket, typed: typed.clone() });
-        let addition = Addition { ticket, what, output: output.clone(), paused: prompt.adding.paused };
+        let addition =
+            Addition { ticket: Some(ticket), what, output: output.clone(), paused: prompt.adding.paused };
         model.wishes.push(SessionCommand::Add(Box::new(addition)));
     }
 }
@@ -176,23 +177,22 @@ fn unquoted(text: &str) -> String {
 
 /// A path as it is typed in a shell or handed over by a desktop: `~/` is the home folder.
 fn in_full(text: &str, model: &Model) -> PathBuf {
-    let path = path_of_url(Path::new(text)).into_owned();
-    match (path.strip_prefix("~"), &model.home) {
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => path,
-    }
+    model.surroundings.in_full(&path_of_url(Path::new(text)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::ui::Look;
+    use crate::ui::{Look, Surroundings};
 
     const MAGNET: &str = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=it's";
 
     fn model() -> Model {
         let mut model = Model::new(Look::default());
-        model.home = Some("/home/me".into());
+        model.surroundings =
+            Arc::new(Surroundings { home: Some("/home/me".into()), ..Surroundings::default() });
         model
     }
 

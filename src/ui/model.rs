@@ -5,7 +5,6 @@ mod listed;
 mod places;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use crate::command::{Command, SessionCommand};
 use crate::event::{At, Cause, PeerKey, Phase, Severity};
 use crate::ledger::{PeerRecord, Torrents, View};
 
-use super::about::About;
+use super::about::{About, Surroundings};
 use super::action::Action;
 use super::adding::{self, Asked};
 use super::calendar::Calendar;
@@ -113,8 +112,8 @@ pub struct Model {
     pub(crate) asked_to_add: Vec<Asked>,
     /// The number of the next.
     pub(crate) tickets: u32,
-    /// The home folder.
-    pub(crate) home: Option<PathBuf>,
+    /// What is around the run, whichever torrents it has.
+    pub(crate) surroundings: Arc<Surroundings>,
     /// The answer of the session that was heard last.
     heard: u64,
     /// What is asked of the session of all torrents, until it was sent.
@@ -201,7 +200,7 @@ impl Model {
             more: Vec::new(),
             asked_to_add: Vec::new(),
             tickets: 0,
-            home: None,
+            surroundings: Arc::default(),
             heard: 0,
             wishes: Vec::new(),
             asked: 0,
@@ -285,7 +284,7 @@ impl Model {
             chooser: was.chooser,
             asked_to_add: was.asked_to_add,
             tickets: was.tickets,
-            home: was.home,
+            surroundings: was.surroundings,
             heard: was.heard,
             wishes: was.wishes,
             torrents: was.torrents,
@@ -333,7 +332,9 @@ impl Model {
 
     /// Whether quitting stops something, so that it is asked first.
     pub(crate) fn quitting_stops(&self, view: &View) -> bool {
-        matches!(view.phase, Phase::Downloading | Phase::Checking) || self.torrents.under_way() > 0
+        let is_seen = self.torrents.is_seen_in(view);
+        (is_seen && matches!(view.phase, Phase::Downloading | Phase::Checking))
+            || self.torrents.under_way() > 0
     }
 
     /// What is shown: the newest view, or the one that is held.

@@ -67,7 +67,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
         }
         match model.page() {
             Mode::Keys => help::draw(&mut pen, body, model),
-            _ if model.screen != Screen::Torrents && !model.torrents.is_seen_in(view) => {
+            page if !(is_of_all(model, page) || model.torrents.is_seen_in(view)) => {
                 absent::draw(&mut pen, body, model);
             }
             Mode::Browse | Mode::AskQuit | Mode::Order => match model.screen {
@@ -99,6 +99,11 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
         theme::to_ascii(buf, area);
     }
     targets
+}
+
+/// Whether the page is about all torrents, and not about the one that is looked at.
+fn is_of_all(model: &Model, page: Mode) -> bool {
+    model.screen == Screen::Torrents && page == Mode::Browse
 }
 
 /// The screen less what stands at its foot.

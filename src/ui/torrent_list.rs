@@ -118,6 +118,11 @@ impl TorrentList {
         if self.are_several() { self.newest.rows.iter().filter(downloads).count() } else { 0 }
     }
 
+    /// Whether it is known that there are none.
+    pub(crate) fn are_none(&self) -> bool {
+        self.is_told && self.newest.rows.is_empty()
+    }
+
     /// Whether there are others beside the one that is looked at.
     pub(crate) fn are_several(&self) -> bool {
         self.newest.rows.len() > 1
@@ -146,11 +151,6 @@ impl TorrentList {
     /// Looks at this torrent, once there is a row of it.
     pub(crate) fn look_at(&mut self, id: Option<InfoHash>) {
         self.selected = id;
-    }
-
-    /// The torrent that is looked at.
-    pub(crate) fn looked_at(&self) -> Option<InfoHash> {
-        self.selected
     }
 
     /// Moves the selection to this row, or as near as there is one.
@@ -252,13 +252,13 @@ mod tests {
         list.take_in(&all, &no_filter, Duration::ZERO);
         list.step(2, Duration::ZERO);
         let third = all.rows[2].id;
-        assert_eq!((list.looked_at(), list.place()), (Some(third), Some((3, 11))));
+        assert_eq!((list.selected, list.place()), (Some(third), Some((3, 11))));
         list.take_in(&among(&all, |rows| rows.reverse()), &no_filter, Duration::ZERO);
-        assert_eq!((list.looked_at(), list.selected_row()), (Some(third), Some(8)));
+        assert_eq!((list.selected, list.selected_row()), (Some(third), Some(8)));
         list.take_in(&among(&all, |rows| _ = rows.remove(2)), &no_filter, Duration::ZERO);
         list.select_row(2, Duration::ZERO);
         list.take_in(&among(&all, |rows| drop(rows.drain(2..4))), &no_filter, Duration::ZERO);
-        assert_eq!(list.looked_at(), Some(all.rows[4].id), "the next one came to its row");
+        assert_eq!(list.selected, Some(all.rows[4].id), "the next one came to its row");
         list.take_in(&among(&all, Vec::clear), &no_filter, Duration::ZERO);
         assert_eq!((list.len(), list.selected()), (0, None));
     }

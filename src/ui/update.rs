@@ -41,6 +41,10 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
     if torrents::update(model, action) {
         return None;
     }
+    if model.torrents.are_none() && matches!(action, Action::Torrent | Action::Why | Action::Freeze) {
+        model.say("There is no torrent yet.", true);
+        return None;
+    }
     if model.screen == Screen::Files {
         model.files.take_in(view);
     }

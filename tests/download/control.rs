@@ -46,7 +46,12 @@ impl Desk {
     }
 
     fn add_what(&self, ticket: u32, what: What, paused: bool) {
-        self.ask(SessionCommand::Add(Box::new(Addition { ticket, what, output: None, paused })));
+        self.ask(SessionCommand::Add(Box::new(Addition {
+            ticket: Some(ticket),
+            what,
+            output: None,
+            paused,
+        })));
     }
 
     fn peer(&self, payload: &Payload, seed: &Seed) {

@@ -33,7 +33,8 @@ impl Answers {
         self.last.iter().cloned().collect()
     }
 
-    fn give(&mut self, answer: Answer) {
+    /// Gives an answer; its number follows from those before.
+    pub(super) fn give(&mut self, answer: Answer) {
         self.given += 1;
         if self.last.len() == KEPT {
             self.last.pop_front();

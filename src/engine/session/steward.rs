@@ -15,7 +15,7 @@ use super::shared::Shared;
 use crate::command::{Addition, Command, SessionCommand, What};
 use crate::engine::wanted::Wanted;
 use crate::event::{At, Phase};
-use crate::ledger::{Torrents, Totals, View};
+use crate::ledger::{Answer, Torrents, Totals, View};
 use crate::metainfo::{InfoHash, Torrent, TorrentError};
 
 /// How often all torrents are told of at most.
@@ -129,6 +129,9 @@ impl Steward {
                 self.looked_at.iter().for_each(|entry| entry.running.watch(true));
                 self.show();
             }
+            SessionCommand::Answer { ticket, torrent, severity, text } => {
+                self.answers.give(Answer { number: 0, at: self.now(), ticket, torrent, severity, text });
+            }
             SessionCommand::Quit => self.shared.send_all(Command::Quit),
         }
     }
@@ -225,7 +228,7 @@ impl Steward {
     }
 
     fn add(&mut self, addition: &Addition, read: Result<Wanted, TorrentError>) {
-        let (now, ticket) = (self.now(), Some(addition.ticket));
+        let (now, ticket) = (self.now(), addition.ticket);
         let wanted = match read {
             Ok(wanted) => wanted,
             Err(error) => return self.answers.refuse(now, ticket, None, error.to_string()),

@@ -64,7 +64,10 @@ pub(super) fn carry_out(model: &mut Model, view: &View, options: &Options) -> io
 fn title(view: &View, model: &Model) -> String {
     let is_ascii = model.look.is_ascii();
     let dot = if is_ascii { "-" } else { "·" };
-    if model.torrents.are_several() {
+    if model.torrents.are_none() {
+        return "ttui".to_owned();
+    }
+    if model.torrents.are_several() || !model.torrents.is_seen_in(view) {
         let title = of_several(model, dot);
         return if is_ascii { title.replace(|c: char| !c.is_ascii(), "?") } else { title };
     }
@@ -91,7 +94,8 @@ fn of_several(model: &Model, dot: &str) -> String {
     let rate = |bps| units::rate(bps, model.look.units);
     let (down, up) = if model.look.is_ascii() { ("v", "^") } else { ("↓", "↑") };
     let rates = format!("{down} {} {up} {}", rate(totals.down_bps), rate(totals.up_bps));
-    format!("{rates} {dot} {} torrents {dot} ttui", units::count(rows.len() as u64))
+    let torrents = if rows.len() == 1 { "torrent" } else { "torrents" };
+    format!("{rates} {dot} {} {torrents} {dot} ttui", units::count(rows.len() as u64))
 }
 
 #[cfg(test)]

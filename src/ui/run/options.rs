@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::ledger::View;
 use crate::metainfo::InfoHash;
-use crate::ui::about::About;
+use crate::ui::about::{About, Surroundings};
 use crate::ui::columns::Choice;
 use crate::ui::export::Export;
 use crate::ui::keymap::Keymap;
@@ -67,8 +66,8 @@ pub struct Options {
     pub export: Option<Write>,
     /// Copies a text to the clipboard; `None`: it is only shown.
     pub copy: Option<fn(&str) -> io::Result<()>>,
-    /// The home folder, for paths that are typed.
-    pub home: Option<PathBuf>,
+    /// What is around the run, whichever torrents it has.
+    pub surroundings: Arc<Surroundings>,
     /// When the run began, since 1970 (UTC); `None`: times are shown since the start.
     pub started: Option<Duration>,
     /// What is known beside views of torrents that `abouts` does not name.
@@ -108,7 +107,7 @@ impl Default for Options {
             bell: None,
             export: None,
             copy: None,
-            home: None,
+            surroundings: Arc::default(),
             started: None,
             about: Arc::default(),
             abouts: HashMap::new(),

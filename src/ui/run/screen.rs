@@ -22,12 +22,13 @@ use crate::ui::model::{self, Model};
 use crate::ui::replay::{Replayed, Watched};
 use crate::ui::screens;
 use crate::ui::theme::{Ground, Palette};
+use crate::ui::torrent_list::rests;
 
 pub(super) struct Screen {
     pub(super) model: Model,
     pub(super) view: Arc<View>,
-    /// The torrent whose views were asked for last.
-    asked_for: Option<InfoHash>,
+    /// The torrent whose views were asked for last, and whether it ran then: one that does not has none.
+    asked_for: Option<(InfoHash, bool)>,
     /// They may differ from what is on the terminal.
     pub(super) changed: bool,
     canvas: Canvas,
@@ -53,21 +54,22 @@ impl Screen {
         model.keys = Arc::clone(&options.keys);
         model.columns = options.columns.clone();
         model.log_by_day = options.log_by_day;
-        model.home.clone_from(&options.home);
+        model.surroundings = Arc::clone(&options.surroundings);
         let looked_at = link.view();
-        let asked_for = looked_at.as_ref().map(|view| view.torrent.info_hash);
+        let first = looked_at.as_ref().map(|view| view.torrent.info_hash);
         let view = looked_at.unwrap_or_else(link::nothing);
         model.about = options.about(view.torrent.info_hash);
-        model.torrents.look_at(asked_for);
+        model.torrents.look_at(first);
         model.take_in_torrents(&link.torrents(&view));
         model.take_in(&view);
-        if model.torrents.newest.rows.len() != 1 {
+        // Of one alone that does not run there is nothing to be seen but its row.
+        if model.torrents.newest.rows.len() != 1 || !model.torrents.is_seen_in(&view) {
             model.screen = model::Screen::Torrents;
         }
         let mut screen = Self {
             model,
             view,
-            asked_for,
+            asked_for: first.map(|id| (id, true)),
             changed: true,
             canvas: Canvas::default(),
             told: Told::default(),
@@ -125,10 +127,11 @@ impl Screen {
 
     /// Asks for the views of the torrent that is looked at, where these are of another.
     fn look_for(&mut self, link: &Link) {
-        let id = self.model.torrents.looked_at();
-        if let Some(id) = id.filter(|_| id != self.asked_for) {
-            link.wish(SessionCommand::Look(id));
-            self.asked_for = Some(id);
+        let Some(row) = self.model.torrents.selected() else { return };
+        let wanted = Some((row.id, !rests(row)));
+        if wanted != self.asked_for {
+            link.wish(SessionCommand::Look(row.id));
+            self.asked_for = wanted;
         }
     }
 

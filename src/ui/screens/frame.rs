@@ -433,7 +433,7 @@ fn last_row(pen: &mut Pen<'_>, foot: &Foot, model: &Model, view: &View) {
         pen.put_right(area.right(), area.y, area.width, &undo, Role::Strong);
         return;
     }
-    if model.welcome && model.clock < WELCOME_STANDS {
+    if model.welcome && model.clock < WELCOME_STANDS && !model.torrents.are_none() {
         return welcome(pen, area, model);
     }
     key_line::draw(pen, area, model, view);

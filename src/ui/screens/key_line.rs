@@ -57,6 +57,9 @@ fn label(binding: &Binding, model: &Model, view: &View) -> Option<(&'static str,
     let in_funnel = model.screen == Screen::Overview && model.panel == Panel::Funnel;
     let many = binding.scope == Scope::Peer && model.marked.is_empty() && model.selected_fold(view).is_some();
     match binding.action {
+        // Where there is no torrent there is little to do.
+        Action::Add | Action::Keys | Action::Quit if model.torrents.are_none() => Some((label, weight)),
+        _ if model.torrents.are_none() => None,
         Action::Open if binding.scope == Scope::PeerList && model.selected.is_none() && !in_funnel => None,
         Action::Replay(Control::PlayStop)
             if model.replay.as_ref().is_some_and(|replay| !replay.playback.playing) =>

@@ -16,6 +16,10 @@ pub(super) fn line(pen: &mut Pen<'_>, mut area: Rect, model: &Model, view: &View
             return;
         }
     }
+    if model.torrents.are_none() {
+        pen.put(area.x, area.y, area.width, "No torrents", Role::Text);
+        return;
+    }
     let (down, _) = frame::rates(view, pen.look);
     let mut parts = vec![
         Spans::new().add(Role::Progress, format!("{} %", frame::percent(view))),

@@ -16,7 +16,7 @@ use crate::ui::flow::{Flow, rest, up_to};
 use crate::ui::grid::{self, Choose, Context, RowLook};
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
-use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width};
+use crate::ui::paint::{Pen, Spans, clip, inset, take_top, width, wrap};
 use crate::ui::theme::Role;
 use crate::ui::torrent_list::{columns_for, rests};
 use crate::ui::widgets::selection;
@@ -75,12 +75,35 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
 pub(super) fn nothing(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut area = inset(area, 1, 1);
     let row = take_top(&mut area, 1);
-    pen.put(row.x, row.y, row.width, "No torrents", Role::Strong);
-    take_top(&mut area, 1);
+    let used = pen.put(row.x, row.y, row.width, "No torrents", Role::Strong);
+    let all = &model.torrents.newest;
+    pen.spans_right(row.right(), row.y, row.width.saturating_sub(used + 1), &port(all.port, false));
     let key = model.hint(Action::Add, "");
     let way = format!("Paste a magnet or a path, or press {}.", key.trim());
-    let row = take_top(&mut area, 1);
-    pen.put(row.x, row.y, row.width, &way, Role::Text);
+    let around = &model.surroundings;
+    let folder = match around.folder.as_os_str().is_empty() {
+        true => String::new(),
+        false => {
+            format!("Files go to {}, unless you name another folder.", frame::folder_as_tilde(&around.folder))
+        }
+    };
+    let waiting = match around.waiting {
+        0 => String::new(),
+        1 => "A download of an earlier version waits until its torrent is added with its folder.".to_owned(),
+        waiting => format!(
+            "{} downloads of an earlier version wait: each goes on when its torrent is added with its folder.",
+            units::count(waiting as u64)
+        ),
+    };
+    let mut lines = Vec::new();
+    for (text, role) in [(way, Role::Text), (folder, Role::Dim), (waiting, Role::Dim)] {
+        if !text.is_empty() {
+            let wrapped = wrap(&text, usize::from(area.width));
+            lines.push(Spans::new());
+            lines.extend(wrapped.into_iter().map(|line| Spans::new().add(role, line)));
+        }
+    }
+    more::shortened(pen, area, &lines);
 }
 
 /// How many torrents do what.

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::expected::{holds, is_as_in};
 use super::*;
-use crate::ledger::{MetadataAnswer, MetadataTalk};
+use crate::ledger::{MetadataAnswer, MetadataTalk, Torrents};
 use crate::record::scenes::Scene;
 use crate::ui::action::Action;
 use crate::ui::filter::List;
 use crate::ui::piece_map::Layer;
 use crate::ui::replay::Watched;
-use crate::ui::{picture, prompt, update};
+use crate::ui::{Surroundings, picture, prompt, update};
 
 /// What is shown: the name of its file, the moment, and where in it the user is.
 type Picture = (&'static str, &'static str, fn(&mut Model, &View));
@@ -228,6 +228,9 @@ fn all_torrents_look_as_expected() {
     let view = sample::healthy();
     holds("torrents-none", |look, size| {
         let mut model = model(look, size, &view);
+        model.surroundings =
+            Arc::new(Surroundings { folder: "/home/me/iso".into(), waiting: 3, ..Surroundings::default() });
+        model.take_in_torrents(&Arc::new(Torrents { port: 6881, ..Torrents::default() }));
         model.screen = Screen::Torrents;
         drawn(&model, &view)
     });

@@ -1,0 +1,77 @@
+//! `ttui` alone on a terminal: what is kept, or how one begins.
+
+use super::*;
+
+/// `ttui` alone, with the output folder of the lab.
+fn alone(lab: &Lab) -> Pty {
+    Pty::spawn(ttui(lab, &["-o", lab.out().to_str().unwrap()]), 80, 24)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nothing_is_kept_the_screen_says_how_to_begin_and_what_is_added_there_is_kept() {
+    let lab = Lab::new();
+    let payload = Recipe::file("one.bin", 64 * PIECE, PIECE).make();
+    let path = lab.torrent(&payload);
+    let mut pty = alone(&lab);
+    pty.until_shown("No torrents");
+    pty.until_shown("Paste a magnet or a path, or press a.");
+    // Nothing was done, and nothing is missing.
+    pty.press(key(Action::Quit));
+    assert_eq!(pty.ended_within(SOON), 0);
+    assert_given_back(&pty);
+
+    let mut pty = alone(&lab);
+    pty.until_shown("No torrents");
+    for screen in [Screen::Overview, Screen::Peers, Screen::Files, Screen::Torrents] {
+        pty.press(key(Action::Show(screen)));
+    }
+    pty.press(key(Action::Torrent));
+    pty.press(key(Action::Pause));
+    pty.press(key(Action::Forget));
+    // What cannot be read is asked again, as it was typed.
+    pty.write(b"a/nowhere/a.torrent\r");
+    pty.until_shown("into  ");
+    pty.write(b"\r");
+    pty.until_shown("add  /nowhere/a.torrent");
+    pty.until_shown("No torrents");
+    pty.write(b"\x15");
+    pty.write(format!("{}\r", path.display()).as_bytes());
+    pty.until_shown("into  ");
+    pty.write(b"\r");
+    pty.until_shown("Added one.bin.");
+    pty.until_shown("1 torrent");
+    pty.until_shown(sign_of(Screen::Torrents));
+    pty.press(key(Action::Quit));
+    pty.until_shown("q again");
+    pty.press(key(Action::Quit));
+    assert_eq!(pty.ended_within(SOON), 1);
+
+    let mut pty = alone(&lab);
+    pty.until_shown("one.bin");
+    pty.until_shown(sign_of(Screen::Overview));
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+    assert_given_back(&pty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_is_listed_and_runs_again_when_it_is_resumed() {
+    let lab = Lab::new();
+    let payload = Recipe::file("one.bin", 4 * PIECE, PIECE).make();
+    payload.lay_out(&lab.out());
+    let out = lab.out();
+    let path = lab.torrent(&payload);
+    let named = [path.to_str().unwrap(), "-o", out.to_str().unwrap(), "--headless"];
+    let ended = support::Program::run(&lab, &named).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let mut pty = alone(&lab);
+    pty.until_shown("1 at rest");
+    pty.until("it is listed as done", |screen| {
+        screen.rows(0, 80).find(|row| row.contains("done") && row.contains("one.bin")).map(drop)
+    });
+    pty.press(key(Action::Pause));
+    pty.until_shown("1 seeding");
+    pty.press(key(Action::Quit));
+    assert_eq!(pty.ended_within(SOON), 0);
+    assert_given_back(&pty);
+}
