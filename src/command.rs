@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::event::{PeerKey, Severity, TrackerKey};
-use crate::metainfo::{FilePriority, InfoHash, Magnet, Torrent};
+use crate::metainfo::{FilePriority, InfoHash, Magnet, PeerName, Torrent};
 
 /// One wish about one torrent. Its effect shows in the next view, its answer as a note there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +64,15 @@ pub enum SessionCommand {
     To(InfoHash, Command),
     /// The same of every torrent.
     ToAll(Command),
+    /// Dial this peer for this torrent; its name is looked up where it has one.
+    AddPeer {
+        /// Comes back with the answer, where the peer cannot be dialled.
+        ticket: Option<u32>,
+        /// For which torrent.
+        to: InfoHash,
+        /// Which peer.
+        peer: PeerName,
+    },
     /// The rate limits of all torrents together, bytes a second; `None`: none.
     Limit {
         /// For what we receive.

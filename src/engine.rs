@@ -22,6 +22,7 @@ mod log;
 pub mod mse;
 mod opening;
 pub mod peer;
+mod peer_names;
 mod peer_tasks;
 pub mod pool;
 #[cfg(test)]
@@ -43,6 +44,7 @@ mod wanted;
 pub use check::{CheckOptions, HandsShaken, check, shake_hands};
 pub use download::{Download, EngineError, Options};
 pub use event_sink::Recording;
+pub use peer_names::addresses_of;
 pub use recorder::RecordingError;
 pub use session::{Control, Session, SessionOptions, TorrentHandle, TorrentOptions};
 pub use torrent::Give;

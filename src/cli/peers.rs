@@ -1,18 +1,13 @@
 //! Peers that are named on the command line: by address, or by a name that is looked up.
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::net::SocketAddr;
 
-use tokio::net::lookup_host;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use super::{runtime, warn};
 use crate::cli::Failure;
+use crate::engine::addresses_of;
 use crate::metainfo::PeerName;
-
-/// How long a name may take: nothing begins before.
-const LOOKUP: Duration = Duration::from_secs(5);
 
 /// The addresses of all of them, in their order; of a name all that it has. A name without one is warned of: a
 /// download goes on without it.
@@ -64,7 +59,7 @@ async fn look_up(peers: &[PeerName]) -> Vec<Result<Vec<SocketAddr>, String>> {
     let mut under_way = JoinSet::new();
     for (number, peer) in peers.iter().enumerate() {
         let peer = peer.clone();
-        under_way.spawn(async move { (number, of_one(peer).await) });
+        under_way.spawn(async move { (number, addresses_of(&peer).await) });
     }
     let mut found = vec![Err("it was not looked up".to_owned()); peers.len()];
     while let Some(joined) = under_way.join_next().await {
@@ -73,30 +68,6 @@ async fn look_up(peers: &[PeerName]) -> Vec<Result<Vec<SocketAddr>, String>> {
         }
     }
     found
-}
-
-async fn of_one(peer: PeerName) -> Result<Vec<SocketAddr>, String> {
-    let (host, port) = match peer {
-        PeerName::Address(addr) => return Ok(vec![addr]),
-        PeerName::Host(host, port) => (host, port),
-    };
-    let found = timeout(LOOKUP, lookup_host((host.as_str(), port))).await;
-    let found = found.map_err(|_| "the name service does not answer".to_owned())?;
-    let found: Vec<SocketAddr> = found.map_err(|error| without_prefix(&error.to_string()))?.collect();
-    let of_peers = found.iter().copied().map(|mut addr: SocketAddr| {
-        // A name may mean an IPv4 address in IPv6 clothes; it is dialled as what it is.
-        if let IpAddr::V6(inner) = addr.ip() {
-            addr.set_ip(inner.to_canonical());
-        }
-        addr
-    });
-    let of_peers: Vec<SocketAddr> = of_peers.collect();
-    if of_peers.is_empty() { Err("the name has none".to_owned()) } else { Ok(of_peers) }
-}
-
-/// The reason alone, of `failed to lookup address information: Name or service not known`.
-fn without_prefix(error: &str) -> String {
-    error.rsplit(": ").next().unwrap_or(error).to_owned()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod replayed;
 
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use crossterm::event::EventStream;
@@ -75,7 +76,12 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
         // Nothing more is known of those that are added.
         about: Arc::new(ui::About { most_connections, ..ui::About::new(None, None) }),
         abouts,
-        surroundings: Arc::new(ui::Surroundings { home: home(), folder, waiting }),
+        surroundings: Arc::new(ui::Surroundings {
+            home: home(),
+            folder,
+            waiting,
+            is_file: Some(Path::is_file),
+        }),
         ..options_of(&style.settings, started)
     };
     let chosen = options.columns.clone();

@@ -28,7 +28,7 @@ pub struct About {
 }
 
 /// What is around a run, whichever torrents it has.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// The home folder, for paths that are typed.
     pub home: Option<PathBuf>,
@@ -36,6 +36,8 @@ pub struct Surroundings {
     pub folder: PathBuf,
     /// Downloads of an earlier version that are not kept, and wait until their torrent is named.
     pub waiting: usize,
+    /// Says whether a path leads to a file; `None`: no file is known.
+    pub is_file: Option<fn(&Path) -> bool>,
 }
 
 impl Surroundings {
@@ -45,6 +47,11 @@ impl Surroundings {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => path.to_owned(),
         }
+    }
+
+    /// Whether a path leads to a file.
+    pub(crate) fn is_file(&self, path: &Path) -> bool {
+        self.is_file.is_some_and(|is_file| is_file(&self.in_full(path)))
     }
 
     /// The other way round: what can be typed for a path.

@@ -1,22 +1,21 @@
 //! Torrents and peers that are added while the screen runs: what was typed or pasted, and where it goes.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::address::read_address;
+use super::address::read_peer;
 use super::field::Field;
 use super::model::Model;
 use super::prompt::{Ask, Prompt, Said};
-use crate::command::{Addition, Command, SessionCommand, What};
+use crate::command::{Addition, SessionCommand, What};
 use crate::ledger::{Answer, View};
-use crate::metainfo::{Magnet, path_of_url};
+use crate::metainfo::{Magnet, PeerName, path_of_url};
 use crate::units;
 
 /// What one line names.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Named {
     /// A peer.
-    Peer(SocketAddr),
+    Peer(PeerName),
     /// A torrent.
     Torrent(What),
 }
@@ -55,13 +54,16 @@ impl Adding {
     /// How what is typed is understood, or why it is not.
     pub(crate) fn says(&self, text: &str, model: &Model, view: &View) -> Said {
         if text.trim().is_empty() && self.more.is_empty() {
-            return Ok("a path, a magnet, or a peer's IP address and port".to_owned());
+            return Ok("a path, a magnet, or a peer and its port".to_owned());
         }
         let said = match read(text, model)? {
-            Named::Peer(addr) if view.peers.iter().any(|peer| peer.addr == addr) => {
+            Named::Peer(_) if model.torrents.are_none() => {
+                return Err("a peer is for a torrent: add one first".to_owned());
+            }
+            Named::Peer(PeerName::Address(addr)) if view.peers.iter().any(|peer| peer.addr == addr) => {
                 "known already; dialled again".to_owned()
             }
-            Named::Peer(_) => String::new(),
+            Named::Peer(_) => "a peer".to_owned(),
             Named::Torrent(What::Magnet(_)) => "a magnet".to_owned(),
             Named::Torrent(_) => "a torrent".to_owned(),
         };
@@ -96,16 +98,19 @@ impl Adding {
     }
 }
 
-/// Something was named: a peer is dialled at once, of torrents it is asked where they go.
-pub(super) fn named(model: &mut Model, prompt: Prompt) -> Option<Command> {
+/// Something was named: a peer is dialled at once for the torrent that is chosen, of torrents it is asked where they go.
+pub(super) fn named(model: &mut Model, prompt: Prompt, view: &View) {
     let typed: Vec<String> =
         [prompt.field.text().trim().to_owned()].into_iter().chain(prompt.adding.more).collect();
     let named: Vec<Named> = typed.iter().filter_map(|line| read(line, model).ok()).collect();
-    let mut dials: Vec<Command> = Vec::new();
+    let to = model.torrents.selected().map_or(view.torrent.info_hash, |row| row.id);
     let mut torrents = Vec::new();
     for (named, line) in named.into_iter().zip(typed) {
         match named {
-            Named::Peer(addr) => dials.push(Command::AddPeer(addr)),
+            Named::Peer(peer) => {
+                let ticket = Some(ticket(model, line));
+                model.wishes.push(SessionCommand::AddPeer { ticket, to, peer });
+            }
             Named::Torrent(_) => torrents.push(line),
         }
     }
@@ -117,9 +122,14 @@ pub(super) fn named(model: &mut Model, prompt: Prompt) -> Option<Command> {
         model.prompt = Some(into);
     }
     model.undoable = false;
-    let first = (!dials.is_empty()).then(|| dials.remove(0));
-    model.more.extend(dials);
-    first
+}
+
+/// The number under which what was typed is answered.
+fn ticket(model: &mut Model, typed: String) -> u32 {
+    let ticket = model.tickets;
+    model.tickets = model.tickets.wrapping_add(1);
+    model.asked_to_add.push(Asked { ticket, typed });
+    ticket
 }
 
 /// Adds the torrents to the folder that is typed.
@@ -127,11 +137,8 @@ pub(super) fn add(model: &mut Model, prompt: &Prompt) {
     let output = Some(in_full(prompt.field.text().trim(), model));
     for typed in &prompt.adding.typed {
         let Ok(Named::Torrent(what)) = read(typed, model) else { continue };
-        let ticket = model.tickets;
-        model.tickets = model.tickets.wrapping_add(1);
-        model.asked_to_add.push(Asked { ticket, typed: typed.clone() });
-        let addition =
-            Addition { ticket: Some(ticket), what, output: output.clone(), paused: prompt.adding.paused };
+        let ticket = Some(ticket(model, typed.clone()));
+        let addition = Addition { ticket, what, output: output.clone(), paused: prompt.adding.paused };
         model.wishes.push(SessionCommand::Add(Box::new(addition)));
     }
 }
@@ -159,10 +166,10 @@ fn read(text: &str, model: &Model) -> Result<Named, String> {
         return Ok(Named::Torrent(What::Magnet(Box::new(magnet))));
     }
     let is_torrent = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("torrent"));
-    if is_torrent || text.contains('/') {
+    if is_torrent || text.contains('/') || model.surroundings.is_file(path) {
         return Ok(Named::Torrent(What::File(in_full(&text, model))));
     }
-    read_address(&text).map(Named::Peer)
+    read_peer(&text).map(Named::Peer)
 }
 
 /// The text without the quotes around it, and the marks before its blanks, that a terminal puts into the path of a file that
@@ -191,8 +198,11 @@ mod tests {
 
     fn model() -> Model {
         let mut model = Model::new(Look::default());
-        model.surroundings =
-            Arc::new(Surroundings { home: Some("/home/me".into()), ..Surroundings::default() });
+        model.surroundings = Arc::new(Surroundings {
+            home: Some("/home/me".into()),
+            is_file: Some(|path| path == Path::new("here:6881")),
+            ..Surroundings::default()
+        });
         model
     }
 
@@ -206,12 +216,15 @@ mod tests {
             ("file:///tmp/a%20b.torrent", "/tmp/a b.torrent"),
             ("a.TORRENT", "a.TORRENT"),
             ("./no-ending", "./no-ending"),
+            ("here:6881", "here:6881"),
         ] {
             assert_eq!(read(typed, &model()), Ok(Named::Torrent(What::File(path.into()))), "{typed}");
         }
         assert!(matches!(read(MAGNET, &model()), Ok(Named::Torrent(What::Magnet(_)))));
-        assert_eq!(read(" 192.0.2.7:6881", &model()), Ok(Named::Peer("192.0.2.7:6881".parse().unwrap())));
+        for peer in ["192.0.2.7:6881", "there:6881", "seed.example.org:6881"] {
+            assert_eq!(read(peer, &model()), Ok(Named::Peer(peer.parse().unwrap())));
+        }
         assert!(read("magnet:?dn=it", &model()).is_err(), "it names no torrent");
-        assert!(read("nothing", &model()).unwrap_err().contains("IP address"));
+        assert!(read("nothing", &model()).unwrap_err().contains("and its port"));
     }
 }

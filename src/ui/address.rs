@@ -1,26 +1,25 @@
-//! The address of a peer as it is typed, and what is wrong with one that is none.
+//! The address or name of a peer as it is typed, and what is wrong with one that is none.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Reads a peer's address: `83.148.245.186:51413`, `[2a01:4f8::2]:51413`.
-pub(super) fn read_address(text: &str) -> Result<SocketAddr, String> {
+use crate::metainfo::PeerName;
+
+/// Reads a peer: `83.148.245.186:51413`, `[2a01:4f8::2]:51413`, `seed.example.org:51413`.
+pub(super) fn read_peer(text: &str) -> Result<PeerName, String> {
     let text = text.trim();
-    let Ok(addr) = text.parse::<SocketAddr>() else {
-        return Err(why_no_address(text));
-    };
-    if addr.port() == 0 {
-        return Err("a port is a number from 1 to 65535".to_owned());
+    let peer = text.parse().map_err(|_| why_no_address(text))?;
+    if let PeerName::Address(addr) = &peer {
+        let ip = addr.ip().to_canonical();
+        if ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return Err(format!("no peer can be at {ip}"));
+        }
     }
-    let ip = addr.ip().to_canonical();
-    if ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
-        return Err(format!("no peer can be at {ip}"));
-    }
-    Ok(addr)
+    Ok(peer)
 }
 
 /// Why a text is no address of a peer.
 fn why_no_address(text: &str) -> String {
-    let is_port = |port: &str| port.parse::<u16>().is_ok();
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
     if text.parse::<Ipv6Addr>().is_ok() || (!text.starts_with('[') && text.matches(':').count() > 1) {
         return format!("in brackets, as [{}]:51413", example(text));
     }
@@ -37,12 +36,10 @@ fn why_no_address(text: &str) -> String {
             None => (text, None),
         },
     };
+    let is_name = host.chars().any(|c| !c.is_ascii_digit() && c != '.');
     let ip_is_fine = host.parse::<IpAddr>().is_ok();
     match port {
-        _ if !ip_is_fine && host.chars().any(|c| !c.is_ascii_digit() && c != '.') => {
-            "an IP address; names are not looked up".to_owned()
-        }
-        _ if !ip_is_fine => "four numbers up to 255, as 83.148.245.186".to_owned(),
+        _ if !ip_is_fine && !is_name => "four numbers up to 255, as 83.148.245.186".to_owned(),
         None | Some("") => "and its port behind a colon, as :51413".to_owned(),
         Some(port) if !is_port(port) => "a port is a number from 1 to 65535".to_owned(),
         Some(_) => "an address and port, as 83.148.245.186:51413".to_owned(),
@@ -67,7 +64,9 @@ mod tests {
             ("83.148.245.186:70000", "from 1 to 65535"),
             ("83.148.245:6881", "four numbers"),
             ("83.148.245.999:6881", "four numbers"),
-            ("peer.example:6881", "names are not looked up"),
+            ("peer.example", "and its port behind a colon"),
+            ("peer.example:x", "from 1 to 65535"),
+            ("a peer:6881", "an address and port"),
             ("2a01:4f8::2", "[2a01:4f8::2]:51413"),
             ("2a01:4f8:0:1:6881", "brackets"),
             ("[2a01:4f8::2", "] after"),
@@ -77,10 +76,12 @@ mod tests {
             ("224.0.0.1:6881", "no peer can be at"),
             ("0.0.0.0:6881", "no peer can be at"),
         ] {
-            let said = read_address(text).unwrap_err();
+            let said = read_peer(text).unwrap_err();
             assert!(said.contains(why), "{text}: {said}");
             assert!(said.chars().count() <= 44, "{said}");
         }
-        assert_eq!(read_address(" [2a01:4f8::2]:51413 ").unwrap().port(), 51413);
+        for text in ["[2a01:4f8::2]:51413", "83.148.245.186:51413", "peer.example:6881"] {
+            assert_eq!(read_peer(&format!(" {text} ")).unwrap().to_string(), text);
+        }
     }
 }

@@ -244,7 +244,7 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> 
             }
         }
         Pressed::Enter if prompt.understood(model, view).is_err() => model.prompt = Some(prompt),
-        Pressed::Enter if ask == Ask::Add => return adding::named(model, prompt),
+        Pressed::Enter if ask == Ask::Add => adding::named(model, prompt, view),
         Pressed::Enter if ask == Ask::Into => adding::add(model, &prompt),
         Pressed::Enter => {
             if ask == Ask::Export
@@ -311,6 +311,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::command::SessionCommand;
     use crate::ui::sample;
     use crate::ui::theme::Look;
 
@@ -322,6 +323,15 @@ mod tests {
         let mut model = Model::new(Look::default());
         model.take_in(view);
         model
+    }
+
+    /// The peers that the session was asked to dial.
+    fn dialled(model: &Model) -> Vec<String> {
+        let dialled = model.wishes.iter().filter_map(|wish| match wish {
+            SessionCommand::AddPeer { peer, .. } => Some(peer.to_string()),
+            _ => None,
+        });
+        dialled.collect()
     }
 
     fn type_in(model: &mut Model, text: &str, view: &View) -> Option<Command> {
@@ -340,8 +350,8 @@ mod tests {
         assert!(model.prompt.is_some());
         press(&mut model, key(KeyCode::End), &view);
         type_in(&mut model, ":6881", &view);
-        let dials = Command::AddPeer("203.0.113.9:6881".parse().unwrap());
-        assert_eq!(press(&mut model, key(KeyCode::Enter), &view), Some(dials));
+        assert_eq!(press(&mut model, key(KeyCode::Enter), &view), None);
+        assert_eq!(dialled(&model), ["203.0.113.9:6881"]);
         assert_eq!(model.prompt, None);
     }
 
@@ -409,7 +419,8 @@ mod tests {
         let mut model = at_start(&view);
         paste(&mut model, " 203.0.113.9:6881\n", &view);
         assert_eq!(model.prompt.as_ref().map(|prompt| prompt.field.text()), Some("203.0.113.9:6881"));
-        assert!(matches!(press(&mut model, key(KeyCode::Enter), &view), Some(Command::AddPeer(_))));
+        press(&mut model, key(KeyCode::Enter), &view);
+        assert_eq!(dialled(&model), ["203.0.113.9:6881"]);
     }
 
     #[test]
@@ -431,7 +442,7 @@ mod tests {
         let why = "more than 64 KiB: nothing of it is taken".to_owned();
         assert_eq!((prompt.field.text(), prompt.says(&model, &view)), ("", Err(why.clone())));
         paste(&mut model, "203.0.113.9:6881", &view);
-        assert_eq!(model.prompt.clone().unwrap().says(&model, &view), Ok(String::new()));
+        assert_eq!(model.prompt.clone().unwrap().says(&model, &view), Ok("a peer".to_owned()));
         paste(&mut model, &link(10_000), &view);
         let prompt = model.prompt.clone().unwrap();
         assert_eq!((prompt.field.text(), prompt.says(&model, &view)), ("203.0.113.9:6881", Err(why)));

@@ -431,11 +431,11 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             let go_on = |pty: &Pty| pty.until_gone("Esc leave");
             go(pty, Screen::Peers);
             pty.press(pressed);
-            pty.until_shown("a path, a magnet, or a peer's IP address and port");
+            pty.until_shown("a path, a magnet, or a peer and its port");
             // Every key is text, those that would quit or show another screen included.
             pty.write(b"127.0.0.1q");
             pty.until_shown("127.0.0.1q");
-            pty.until_shown("names are not looked up");
+            pty.until_shown("and its port behind a colon");
             pty.write(b"\r\x7f:1\r");
             go_on(pty);
             pty.until_shown("127.0.0.1:1 ");

@@ -36,6 +36,47 @@ fn selected_row(screen: &vt100::Screen) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_is_dialled_by_address_or_name_for_the_torrent_that_is_chosen() {
+    let lab = Lab::new();
+    let mut files = Vec::new();
+    let mut seeds = Vec::new();
+    for (name, number) in [("one.bin", 1), ("two.bin", 2)] {
+        let payload = Recipe::file(name, 64 * PIECE, PIECE).seed(number).make();
+        seeds.push(Seed::start(&payload, Script { bps: 40_000, ..Script::default() }).await);
+        files.push(lab.write(&format!("{name}.torrent"), &payload.torrent_bytes));
+    }
+    // What looks like a peer and is a file is that.
+    let third = Recipe::file("three.bin", 64 * PIECE, PIECE).seed(3).make();
+    lab.write("here:6881", &third.torrent_bytes);
+    let command = ttui(&lab, &[files[0].to_str().unwrap(), files[1].to_str().unwrap()]);
+    let mut pty = Pty::spawn(command, 120, 40);
+    pty.until_shown("2 torrents");
+    let sends = |pty: &Pty, name: &str| {
+        pty.until(&format!("{name} is sent"), |screen| {
+            let row = screen.rows(0, 120).find(|row| row.contains(name) && row.contains("downloading"));
+            row.filter(|row| row.contains("1/1/1")).map(drop)
+        });
+    };
+    pty.press(key(Action::Down));
+    pty.write(format!("alocalhost:{}\r", seeds[1].addr.port()).as_bytes());
+    sends(&pty, "two.bin");
+    pty.press(key(Action::Up));
+    pty.write(format!("\x1b[200~{}\x1b[201~\r", seeds[0].addr).as_bytes());
+    sends(&pty, "one.bin");
+    // A name without an address is not lost.
+    pty.write(b"anobody.invalid:6881\r");
+    pty.until_shown("add  nobody.invalid:6881");
+    pty.until_shown("no address");
+    pty.write(b"\x15here:6881\r");
+    pty.until_shown("into  ");
+    pty.write(b"\r");
+    pty.until_shown("Added three.bin.");
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+    assert_given_back(&pty);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_torrents_run_side_by_side_and_a_fourth_is_pasted() {
     let lab = Lab::new();
     let mut all = Vec::new();

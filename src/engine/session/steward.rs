@@ -1,5 +1,6 @@
 //! The session's own task: does what is asked of torrents among others, and tells of all of them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +14,19 @@ use super::handle::Control;
 use super::roster::Entry;
 use super::shared::Shared;
 use crate::command::{Addition, Command, SessionCommand, What};
+use crate::engine::peer_names::addresses_of;
 use crate::engine::wanted::Wanted;
 use crate::event::{At, Phase};
 use crate::ledger::{Answer, Torrents, Totals, View};
-use crate::metainfo::{InfoHash, Torrent, TorrentError};
+use crate::metainfo::{InfoHash, PeerName, Torrent, TorrentError};
 
 /// How often all torrents are told of at most.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
 
 /// A torrent file that was read, or not, to be added.
 type Read = (Box<Addition>, Result<Wanted, TorrentError>);
+/// A peer whose name was looked up, or not, with the ticket of the wish and its torrent.
+type Found = (Option<u32>, InfoHash, PeerName, Result<Vec<SocketAddr>, String>);
 
 pub(super) struct Steward {
     shared: Arc<Shared>,
@@ -34,6 +38,7 @@ pub(super) struct Steward {
     looked_at: Option<Entry>,
     answers: Answers,
     read: (mpsc::UnboundedSender<Read>, mpsc::UnboundedReceiver<Read>),
+    found: (mpsc::UnboundedSender<Found>, mpsc::UnboundedReceiver<Found>),
     /// Something changed that was not told.
     changed: bool,
 }
@@ -55,6 +60,7 @@ impl Steward {
             looked_at: None,
             answers: Answers::default(),
             read: mpsc::unbounded_channel(),
+            found: mpsc::unbounded_channel(),
             changed: false,
         };
         steward.shared.resources.board.look(true);
@@ -78,6 +84,10 @@ impl Steward {
                 }
                 Some((addition, read)) = self.read.1.recv() => {
                     self.add(&addition, read);
+                    (self.changed, next) = (true, Instant::now());
+                }
+                Some((ticket, to, peer, found)) = self.found.1.recv() => {
+                    self.dial(ticket, to, &peer, found);
                     (self.changed, next) = (true, Instant::now());
                 }
                 () = resources.board.changed(), if !self.changed => self.changed = true,
@@ -118,6 +128,7 @@ impl Steward {
                 all.into_iter().for_each(|id| self.resume(id));
             }
             SessionCommand::ToAll(command) => self.shared.send_all(command),
+            SessionCommand::AddPeer { ticket, to, peer } => self.add_peer(ticket, to, peer),
             SessionCommand::Limit { down_bps, up_bps } => self.limit(down_bps, up_bps),
             SessionCommand::Forget(id) => self.forget(id),
             SessionCommand::Revive => self.revive(),
@@ -210,6 +221,40 @@ impl Steward {
                 shared.resources.board.touch();
             }
         });
+    }
+
+    /// Has a peer dialled, once its name is looked up.
+    fn add_peer(&self, ticket: Option<u32>, to: InfoHash, peer: PeerName) {
+        let found = self.found.0.clone();
+        tokio::spawn(async move {
+            let addresses = addresses_of(&peer).await;
+            // Nobody listens only when the session is over.
+            let _ = found.send((ticket, to, peer, addresses));
+        });
+    }
+
+    fn dial(
+        &mut self,
+        ticket: Option<u32>,
+        to: InfoHash,
+        peer: &PeerName,
+        found: Result<Vec<SocketAddr>, String>,
+    ) {
+        let entry = self.shared.roster().get(to).filter(|entry| !entry.running.is_over()).cloned();
+        match (entry, found) {
+            (Some(entry), Ok(addresses)) => {
+                addresses.into_iter().for_each(|addr| entry.running.send(Command::AddPeer(addr)));
+                let text = format!("Dialling {peer} for {}.", self.name(to));
+                self.answers.note(self.now(), ticket, Some(to), text);
+            }
+            (None, _) => {
+                let text = format!("{peer}: not dialled: the torrent does not run here");
+                self.answers.refuse(self.now(), ticket, Some(to), text);
+            }
+            (_, Err(why)) => {
+                self.answers.refuse(self.now(), ticket, Some(to), format!("{peer}: no address: {why}"));
+            }
+        }
     }
 
     /// Has a torrent read that is a file, and adds it.

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use crate::command::{Command, SessionCommand};
 use crate::event::At;
 use crate::ledger::{Before, Ledger, TorrentFacts, TorrentRow, Torrents, Totals, View};
-use crate::metainfo::InfoHash;
+use crate::metainfo::{InfoHash, PeerName};
 
 /// What is looked at, and where wishes go.
 #[derive(Debug)]
@@ -90,6 +90,9 @@ impl Link {
             (Self::Session { commands, .. }, wish) => _ = commands.send(wish),
             (Self::One { commands, .. }, SessionCommand::To(_, command) | SessionCommand::ToAll(command)) => {
                 _ = commands.send(command);
+            }
+            (Self::One { commands, .. }, SessionCommand::AddPeer { peer: PeerName::Address(addr), .. }) => {
+                _ = commands.send(Command::AddPeer(addr));
             }
             (Self::One { .. }, _) => {}
         }

@@ -167,7 +167,7 @@ fn list(pen: &mut Pen<'_>, rule: Rect, area: Rect, model: &Model, view: &View) {
     let title = selection::place(pen, inset(rule, 1, 1), selected, torrents.len());
     titled(pen, title, model);
     let mut rows = inset(area, 2, 1);
-    let columns: Vec<_> = columns_for(rows.width).iter().collect();
+    let columns = columns_for(rows.width);
     let placed = grid::lay_out(&columns, rows.width, Choose::Weightiest);
     if rows.height > 1 {
         grid::head_by(pen, take_top(&mut rows, 1), &placed, torrents.order(), torrents.mark_of_order());

@@ -14,6 +14,8 @@ use super::state::{self, state};
 pub(super) const QUEUE: &str = "queue";
 /// In fewer columns of the terminal a state is a glyph.
 const WORDS_FROM: u16 = 56;
+/// In fewer a share has no bar: names are worth more.
+const BARS_FROM: u16 = 100;
 /// Columns that a share has beside its bar: ` 100 %`.
 const SHARE: u16 = 6;
 /// A bar of fewer columns tells nothing.
@@ -62,12 +64,14 @@ fn done(row: &TorrentRow, _: Context<'_>, columns: u16) -> Spans {
     bar::line_spans(usize::from(bar), have, total).add(Role::Text, " ").and(share)
 }
 
-/// A rate, where anything comes or goes.
+/// A rate, where anything comes or goes, by the first letter of its unit: the head above has them in full.
 fn rate(bps: u64, role: Role, context: Context<'_>) -> Spans {
-    match bps {
-        0 => Spans::new().add(Role::Dim, "0"),
-        bps => Spans::new().add(role, units::rate(bps, context.look.units)),
+    if bps == 0 {
+        return Spans::new().add(Role::Dim, "0");
     }
+    let rate = units::rate(bps, context.look.units);
+    let letter = |(number, unit): (&str, &str)| format!("{number} {}", &unit[..unit.len().min(1)]);
+    Spans::new().add(role, rate.rsplit_once(' ').map_or_else(|| rate.clone(), letter))
 }
 
 fn down(row: &TorrentRow, context: Context<'_>, _: u16) -> Spans {
@@ -127,18 +131,20 @@ const fn column(
     }
 }
 
+const DONE: Column<TorrentRow> = Column { right: false, ..column(("done", "DONE"), (5, 14), 95, done) };
+
 /// Every column, in the order of the table.
 #[rustfmt::skip]
 static TORRENT_COLUMNS: &[Column<TorrentRow>] = &[
     Column { right: false, ..column(("state", "  STATE"), (13, 13), 100, word_of_state) },
-    Column { right: false, grows: true, ..column(("name", "NAME"), (20, 26), 99, name) },
-    column(("size", "SIZE"), (8, 9), 40, size),
-    Column { right: false, ..column(("done", "DONE"), (5, 20), 95, done) },
-    column(("down", "↓"), (10, 10), 90, down),
-    column(("up", "↑"), (10, 10), 80, up),
+    Column { right: false, grows: true, ..column(("name", "NAME"), (20, 28), 99, name) },
+    column(("size", "SIZE"), (8, 8), 40, size),
+    DONE,
+    column(("down", "↓"), (7, 7), 90, down),
+    column(("up", "↑"), (7, 7), 80, up),
     column(("peers", "PEERS"), (8, 10), 60, peers),
     column(("left", "LEFT"), (7, 8), 70, left),
-    Column { right: false, grows: true, ..column(("why", "WHY"), (24, 24), 50, why) },
+    Column { right: false, grows: true, ..column(("why", "WHY"), (18, 18), 50, why) },
 ];
 
 /// The columns where there are few for all of them.
@@ -147,13 +153,21 @@ static NARROW_COLUMNS: &[Column<TorrentRow>] = &[
     Column { right: false, ..column(("state", ""), (1, 1), 100, word_of_state) },
     Column { right: false, grows: true, ..column(("name", "NAME"), (8, 8), 99, name) },
     Column { right: false, ..column(("done", " DONE"), (5, 5), 95, done) },
-    column(("down", "↓"), (10, 10), 90, down),
+    column(("down", "↓"), (7, 7), 90, down),
     column(("left", "LEFT"), (7, 7), 70, left),
 ];
 
+/// A share without a bar.
+static BARE_DONE: Column<TorrentRow> = Column { wish: SHARE - 1, ..DONE };
+
 /// The columns for so many columns of the terminal.
-pub(crate) fn columns_for(room: u16) -> &'static [Column<TorrentRow>] {
-    if room < WORDS_FROM { NARROW_COLUMNS } else { TORRENT_COLUMNS }
+pub(crate) fn columns_for(room: u16) -> Vec<&'static Column<TorrentRow>> {
+    let bare = |column: &'static Column<TorrentRow>| match column.id {
+        "done" if room < BARS_FROM => &BARE_DONE,
+        _ => column,
+    };
+    let columns = if room < WORDS_FROM { NARROW_COLUMNS } else { TORRENT_COLUMNS };
+    columns.iter().map(bare).collect()
 }
 
 /// An order that the rows can have.
