@@ -84,6 +84,12 @@ pub enum SessionCommand {
     Forget(InfoHash),
     /// Bring back what was forgotten last, where it stood.
     Revive,
+    /// Say goodbye to its peers and forget it for good: it is told of as leaving until it has let go of its files.
+    Release(InfoHash),
+    /// Look at what of these torrents can be deleted, in place of those before.
+    Weigh(Vec<InfoHash>),
+    /// Release it, and delete what this program created of it.
+    Delete(InfoHash),
     /// Let it go before the one before it in the queue.
     Earlier(InfoHash),
     /// Let the one behind it in the queue go first.

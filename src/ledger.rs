@@ -14,6 +14,7 @@ mod peer;
 mod peers;
 mod pieces;
 mod publish;
+mod removable;
 mod row;
 mod series;
 mod snapshot;
@@ -31,6 +32,7 @@ pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{
     Availability, FailedTry, Failures, History, PieceMap, PieceState, SenderGroup, Senders, UnderWay,
 };
+pub use removable::{Found, Removable};
 pub use series::{RECENT_SECONDS, Recent, Series};
 pub use snapshot::Snapshot;
 pub use torrents::{Answer, Before, Queued, Standing, TorrentRow, Torrents, Totals};

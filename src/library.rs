@@ -226,13 +226,21 @@ impl Library {
         Err(LibraryError::Entry { path, why: EntryError::Another(read.info_hash) })
     }
 
-    /// What of a torrent's data this program created, and may delete; `None` where its files are not known.
+    /// What of a torrent's data this program created, and may delete: not what another torrent that is kept has too.
+    /// `None` where its files are not known, or their folder is gone.
     ///
     /// # Errors
-    /// Those of [`Removal::of`].
-    pub fn removal(&self, entry: &Entry) -> Result<Option<Removal>, StorageError> {
-        let torrent = kept_metadata(&self.state, entry.info_hash);
-        torrent.map(|torrent| Removal::of(&self.state, &torrent, &entry.output)).transpose()
+    /// Those of [`Removal::of`], and of [`Self::list`].
+    pub fn removal(&self, entry: &Entry) -> Result<Option<Removal>, LibraryError> {
+        let torrent = kept_metadata(&self.state, entry.info_hash).filter(|_| entry.output.is_dir());
+        let Some(torrent) = torrent else { return Ok(None) };
+        let mut removal = Removal::of(&self.state, &torrent, &entry.output)?;
+        for other in self.list()?.entries.iter().filter(|other| other.info_hash != entry.info_hash) {
+            if let Some(theirs) = kept_metadata(&self.state, other.info_hash) {
+                removal.spare(&theirs, &other.output);
+            }
+        }
+        Ok(Some(removal))
     }
 
     /// Waits until the disk has all that was kept so far. Slow.

@@ -1,6 +1,7 @@
 //! Keeps what is asked of a session: stands between those who ask and the session, and tells of kept torrents that rest.
 
 mod additions;
+mod removals;
 #[cfg(test)]
 mod tests;
 
@@ -8,8 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use self::additions::Read;
+use self::removals::Removals;
 use crate::command::{Addition, Command, SessionCommand, What};
 use crate::engine::Control;
 use crate::event::Severity;
@@ -18,15 +21,16 @@ use crate::library::{Shelf, Source};
 use crate::metainfo::InfoHash;
 use crate::storage::StorageError;
 
-/// Begins to keep what is asked of a session, `now` being the time since 1970; torrents that rest stand behind its own. Must
-/// be called inside a tokio runtime.
+/// Begins to keep what is asked of a session, `now` being the time since 1970; torrents that rest stand behind its own. What
+/// is returned beside the control ends when nobody asks any more and what was to be deleted is. Must be called inside a
+/// tokio runtime.
 #[must_use]
 pub fn attend(
     control: Control,
     shelf: Arc<Shelf>,
     resting: Vec<TorrentRow>,
     now: impl FnMut() -> Duration + Send + 'static,
-) -> Control {
+) -> (Control, JoinHandle<()>) {
     let Control { torrents, view, commands } = control;
     let (asked, wishes) = mpsc::unbounded_channel();
     let (told, all) = watch::channel(Arc::clone(&torrents.borrow()));
@@ -39,9 +43,10 @@ pub fn attend(
         told,
         commands,
         read: mpsc::unbounded_channel(),
+        removals: Removals::new(),
     };
-    tokio::spawn(librarian.run(wishes));
-    Control { torrents: all, view, commands: asked }
+    let task = tokio::spawn(librarian.run(wishes));
+    (Control { torrents: all, view, commands: asked }, task)
 }
 
 struct Librarian {
@@ -55,24 +60,28 @@ struct Librarian {
     told: watch::Sender<Arc<Torrents>>,
     commands: mpsc::UnboundedSender<SessionCommand>,
     read: (mpsc::UnboundedSender<Read>, mpsc::UnboundedReceiver<Read>),
+    removals: Removals,
 }
 
 impl Librarian {
     async fn run(mut self, mut wishes: mpsc::UnboundedReceiver<SessionCommand>) {
         self.tell();
-        loop {
+        let mut is_asked = true;
+        while is_asked || self.removals.are_under_way() {
             tokio::select! {
-                wish = wishes.recv() => {
-                    let Some(wish) = wish else { break };
-                    self.carry_out(wish);
-                }
+                wish = wishes.recv(), if is_asked => match wish {
+                    Some(wish) => self.carry_out(wish),
+                    None => is_asked = false,
+                },
                 Some((addition, read)) = self.read.1.recv() => self.add_read(*addition, read),
+                Some(done) = self.removals.next() => self.take_done(done),
                 changed = self.torrents.changed() => {
                     if changed.is_err() {
                         break;
                     }
                 }
             }
+            self.delete_released();
             self.tell();
         }
     }
@@ -84,7 +93,8 @@ impl Librarian {
         self.resting.retain(|row| torrents.row(row.id).is_none());
         let rows: Vec<_> = torrents.rows.iter().chain(&self.resting).cloned().collect();
         let totals = Totals::of(&rows);
-        self.told.send_replace(Arc::new(Torrents { rows, totals, ..(*torrents).clone() }));
+        let removable = self.removals.found.clone();
+        self.told.send_replace(Arc::new(Torrents { rows, totals, removable, ..(*torrents).clone() }));
     }
 
     /// Says why something is not done, or not kept.
@@ -109,6 +119,8 @@ impl Librarian {
             SessionCommand::ToAll(Command::Resume) => self.pause_all(false),
             SessionCommand::Forget(id) if self.forget(*id) => return,
             SessionCommand::Revive if self.revive() => return,
+            SessionCommand::Weigh(ids) => return self.weigh(ids.clone()),
+            SessionCommand::Delete(id) => return self.delete(*id),
             SessionCommand::Earlier(id) => self.swap(*id, true),
             SessionCommand::Later(id) => self.swap(*id, false),
             _ => {}

@@ -58,9 +58,9 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
     }
     let folder = of_torrent.output.clone();
     let control = session.control(for_others(of_torrent));
-    let mut control = match &shelf {
+    let (mut control, librarian) = match &shelf {
         Some(shelf) => librarian::attend(control, Arc::clone(shelf), resting, time_of_day),
-        None => control,
+        None => (control, tokio::spawn(async {})),
     };
     if let Some(first) = torrents.first() {
         let _ = control.commands.send(SessionCommand::Look(first.info_hash()));
@@ -98,7 +98,7 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
     }
     end_all(left, &session);
     let mut torrents = session.torrents();
-    goodbye::wait_for(&mut torrents, interrupted).await;
+    goodbye::wait_for(&mut torrents, librarian, interrupted).await;
     torrents.iter().for_each(|torrent| goodbye::settle(shelf.as_deref(), torrent, style.no_seed));
     if is_one && let [torrent] = &torrents[..] {
         leaving::outcome(torrent)?;

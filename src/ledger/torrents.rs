@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::removable::Removable;
 use super::{Verdict, VerdictCode, View};
 pub use crate::event::Queued;
 use crate::event::{At, Phase, Severity};
@@ -283,6 +284,10 @@ pub struct Torrents {
     pub totals: Totals,
     /// The last answers, newest last.
     pub answers: Vec<Arc<Answer>>,
+    /// Torrents that were released, and have not let go of their files yet.
+    pub leaving: Vec<InfoHash>,
+    /// What of torrents can be deleted, as far as it was asked for.
+    pub removable: Vec<Arc<Removable>>,
 }
 
 impl Torrents {

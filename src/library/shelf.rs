@@ -162,12 +162,23 @@ impl Shelf {
     /// What of a torrent's data this program created, and may delete; `None` where its files are not known.
     ///
     /// # Errors
-    /// Those of [`Removal::of`].
-    pub fn removal(&self, info_hash: InfoHash) -> Result<Option<Removal>, StorageError> {
+    /// Those of [`Library::removal`], and nothing is kept of it.
+    pub fn removal(&self, info_hash: InfoHash) -> Result<Option<Removal>, LibraryError> {
         let held = self.held();
-        let kept = held.kept.get(&info_hash).map(Kept::entry);
-        let entry = kept.or_else(|| held.forgotten.get(&info_hash).map(Forgotten::entry));
-        entry.map_or(Ok(None), |entry| self.library.removal(entry))
+        let here = held.kept.get(&info_hash).map(Kept::entry);
+        let here = here.or_else(|| held.forgotten.get(&info_hash).map(Forgotten::entry)).cloned();
+        drop(held);
+        let entry = here.map_or_else(|| self.library.find(info_hash), Ok)?;
+        self.library.removal(&entry)
+    }
+
+    /// Removes all that is remembered of a torrent that was forgotten and does not run any more.
+    ///
+    /// # Errors
+    /// Those of [`Forgotten::for_good`].
+    pub fn forget_for_good(&self, info_hash: InfoHash) -> Result<(), LibraryError> {
+        let forgotten = self.held().forgotten.remove(&info_hash);
+        forgotten.map_or(Ok(()), Forgotten::for_good)
     }
 
     /// Removes all that is remembered of what was forgotten. To be called when none of it runs any more.
@@ -222,7 +233,7 @@ mod tests {
         // What is not kept is passed over.
         shelf.change(hash("none"), |entry| entry.done = true).unwrap();
         shelf.forget(hash("none")).unwrap();
-        assert!(shelf.removal(hash("none")).unwrap().is_none());
+        assert!(matches!(shelf.removal(hash("none")), Err(LibraryError::Absent(_))));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Deletes what this program created of a torrent, for a user who wants that, and nothing else.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::created::{Created, CreatedFile};
 use super::error::StorageError;
-use super::open::{Near, Root};
+use super::open::{Near, Root, without_links};
 use super::path;
 use super::resume::place;
 use crate::metainfo::Torrent;
@@ -17,7 +18,7 @@ pub struct Removal {
     files: Vec<(PathBuf, u64)>,
     /// Those within others first.
     folders: Vec<PathBuf>,
-    /// Files of the torrent that stay: somebody else put them there.
+    /// Files of the torrent that stay: somebody else put them there, or another torrent has them too.
     pub foreign: usize,
 }
 
@@ -64,14 +65,25 @@ impl Removal {
         Ok(Self { root, files, folders, foreign })
     }
 
+    /// Leaves files alone that are those of another torrent, too, in the folder of that.
+    pub fn spare(&mut self, other: &Torrent, output_dir: &Path) {
+        let output_dir = without_links(output_dir);
+        let theirs: HashSet<PathBuf> =
+            other.files.iter().filter(|file| !file.pad).map(|file| output_dir.join(path(file))).collect();
+        let before = self.files.len();
+        let root = self.root.path();
+        self.files.retain(|(file, _)| !theirs.contains(&root.join(file)));
+        self.foreign += before - self.files.len();
+    }
+
     /// The output folder.
     pub fn folder(&self) -> &Path {
         self.root.path()
     }
 
-    /// How many files would be deleted.
-    pub fn files(&self) -> usize {
-        self.files.len()
+    /// The files that would be deleted, by their paths in the output folder, each with its bytes.
+    pub fn files(&self) -> &[(PathBuf, u64)] {
+        &self.files
     }
 
     /// What they hold.
@@ -159,7 +171,7 @@ mod tests {
         let lab = Lab::new();
         lab.download(false);
         let removal = lab.removal();
-        assert_eq!((removal.files(), removal.bytes(), removal.foreign), (4, 60, 0));
+        assert_eq!((removal.files().len(), removal.bytes(), removal.foreign), (4, 60, 0));
         assert_eq!(removal.folder(), lab.path("out").canonicalize().unwrap());
         assert_eq!(removal.remove(), Removed { files: 4, bytes: 60, refused: Vec::new() });
         assert_eq!(fs::read_dir(lab.path("out")).unwrap().count(), 0);
@@ -177,7 +189,7 @@ mod tests {
         fs::rename(lab.path("out/it/deep/three"), lab.path("out/moved")).unwrap();
         fs::write(lab.path("out/it/deep/three"), b"mine").unwrap();
         let removal = lab.removal();
-        assert_eq!((removal.files(), removal.foreign), (2, 2));
+        assert_eq!((removal.files().len(), removal.foreign), (2, 2));
         assert_eq!(removal.remove().files, 2);
         for stays in ["one", "deep/mine", "deep/three"] {
             assert!(lab.path("out/it").join(stays).exists(), "{stays}");

@@ -66,6 +66,10 @@ pub enum Action {
     PauseAll,
     /// Forget the torrent; what was downloaded stays.
     Forget,
+    /// Show what of the torrent can be deleted.
+    Delete,
+    /// Delete what is shown.
+    DeleteFiles,
     /// Let the torrent go before the one before it in the queue.
     Earlier,
     /// Let the one behind it in the queue go first.
@@ -163,6 +167,8 @@ impl Action {
             Self::Add => "add",
             Self::PauseAll => "pause-all",
             Self::Forget => "forget",
+            Self::Delete => "delete",
+            Self::DeleteFiles => "delete-files",
             Self::Earlier => "earlier",
             Self::Later => "later",
             Self::LimitDown => "limit-down",
@@ -240,6 +246,8 @@ impl Action {
                 | Self::Add
                 | Self::PauseAll
                 | Self::Forget
+                | Self::Delete
+                | Self::DeleteFiles
                 | Self::Earlier
                 | Self::Later
                 | Self::LimitDown
@@ -269,6 +277,8 @@ pub enum Scope {
     KeysPage,
     /// Where columns are chosen.
     ColumnsPage,
+    /// Where it is shown what can be deleted.
+    DeletePage,
     /// In the menu of orders.
     OrderMenu,
     /// On the log.
@@ -296,6 +306,7 @@ impl Scope {
             Self::TrackerPage => model.mode() == Mode::Tracker,
             Self::KeysPage => model.mode() == Mode::Keys,
             Self::ColumnsPage => model.mode() == Mode::Columns,
+            Self::DeletePage => model.mode() == Mode::Delete,
             Self::OrderMenu => model.mode() == Mode::Order,
             Self::Peer => {
                 model.selected.is_some() && (Self::PeerPage.holds(model) || Self::PeerList.holds(model))
@@ -323,6 +334,7 @@ impl Scope {
             Self::TrackerPage => "A tracker's page",
             Self::KeysPage => "This help",
             Self::ColumnsPage => "Choosing columns",
+            Self::DeletePage => "Deleting files",
             Self::OrderMenu => "Choosing an order",
             Self::Log => "Log",
             Self::Trackers => "Sources",
@@ -426,6 +438,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Hold, &[Key::char(' ')], Scope::Torrents, None, "pause the torrent, or let it go on"),
     bind(Action::PauseAll, &[Key::char('P')], Scope::Torrents, Some(("pause all", 7)), "pause all torrents; where all are paused, let them go on"),
     bind(Action::Forget, &[Key::char('x')], Scope::Torrents, Some(("forget", 4)), "forget the torrent; what was downloaded stays, and undo brings it back"),
+    bind(Action::Delete, &[Key::char('X')], Scope::Torrents, Some(("delete", 9)), "show which of its files ttui created, to delete them"),
+    bind(Action::DeleteFiles, &[Key::char('d')], Scope::DeletePage, Some(("delete", 0)), "delete these files, which nothing brings back, and forget the torrent; what ttui did not create stays"),
     bind(Action::Earlier, &[Key::char('K')], Scope::Torrents, Some(("queue", 8)), "let it go earlier in the queue"),
     bind(Action::Later, &[Key::char('J')], Scope::Torrents, Some(("queue", 8)), "let it go later in the queue"),
     bind(Action::Mark, &[Key::char('m')], Scope::Torrents, None, "mark it: pause, verify, forget and announce then act on all that are marked"),

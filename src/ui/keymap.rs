@@ -177,6 +177,7 @@ pub fn section(scope: Scope) -> &'static str {
         Scope::TrackerPage => "tracker-page",
         Scope::KeysPage => "key-list",
         Scope::ColumnsPage => "column-list",
+        Scope::DeletePage => "delete-page",
         Scope::OrderMenu => "order-menu",
         Scope::Log => "log",
         Scope::Trackers => "trackers",

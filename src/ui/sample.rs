@@ -11,7 +11,7 @@ use crate::metainfo::PieceIndex;
 pub(crate) use crate::record::scenes::STARTED;
 use crate::record::scenes::Scene;
 
-pub(crate) use self::torrents::torrents;
+pub(crate) use self::torrents::{removable, torrents};
 use super::words::Standing;
 
 /// A moment of a scene that has a name: the scene, and the time in it, milliseconds.

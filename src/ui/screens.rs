@@ -3,6 +3,7 @@
 mod absent;
 mod asking;
 mod chooser;
+mod deletion;
 mod done;
 mod files;
 mod frame;
@@ -85,6 +86,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
             Mode::Why => judgement::draw(&mut pen, body, model, view),
             Mode::Torrent => torrent::draw(&mut pen, body, model, view),
             Mode::Columns => chooser::draw(&mut pen, body, model),
+            Mode::Delete => deletion::draw(&mut pen, body, model),
         }
         frame::foot(&mut pen, &foot, model, newest);
     }
@@ -103,7 +105,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
 
 /// Whether the page is about all torrents, and not about the one that is looked at.
 fn is_of_all(model: &Model, page: Mode) -> bool {
-    model.screen == Screen::Torrents && page == Mode::Browse
+    model.screen == Screen::Torrents && matches!(page, Mode::Browse | Mode::Delete)
 }
 
 /// The screen less what stands at its foot.
@@ -127,7 +129,7 @@ pub(super) fn furthest(model: &Model, view: &View) -> usize {
         Mode::Why => more::furthest(judgement::height(model, view, columns), page, 1),
         Mode::Torrent => more::furthest(torrent::lines(model, view, columns).len(), bare, 1),
         Mode::Tracker => more::furthest(tracker::lines(model, view, columns).len(), page, 1),
-        Mode::Columns => 0,
+        Mode::Columns | Mode::Delete => 0,
         Mode::Peer { bytes } => {
             let selected = model.selected.and_then(|key| super::model::peer(view, key));
             let furthest = |peer| {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ledger::{Queued, Standing, TorrentRow, Torrents, View};
+use crate::ledger::{Queued, Removable, Standing, TorrentRow, Torrents, View};
 use crate::metainfo::InfoHash;
 
 pub(crate) use self::columns::{ORDERS, columns_for, is_order};
@@ -35,6 +35,8 @@ pub(crate) struct TorrentList {
     pub(crate) marked: BTreeSet<InfoHash>,
     /// Those that were forgotten last.
     pub(crate) forgotten: Vec<InfoHash>,
+    /// Those of which it is shown what can be deleted.
+    pub(crate) deleting: Vec<InfoHash>,
     /// The column they are sorted by; `None`: by their place in the queue.
     column: Option<&'static str>,
     /// Whether the order is turned around.
@@ -180,6 +182,11 @@ impl TorrentList {
             true => self.selected().into_iter().cloned().collect(),
             false => self.newest.rows.iter().filter(|row| self.marked.contains(&row.id)).cloned().collect(),
         }
+    }
+
+    /// What of a torrent can be deleted, once that is known.
+    pub(crate) fn removable(&self, id: InfoHash) -> Option<&Removable> {
+        self.newest.removable.iter().find(|found| found.id == id).map(|found| &**found)
     }
 
     /// The id of the order there is.

@@ -96,7 +96,12 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::Replay(_) | Action::GoTo => {}
         Action::Add => prompt::open(model, Ask::Add, view),
         // They mean something on the list of torrents, and have done it there.
-        Action::PauseAll | Action::Forget | Action::Earlier | Action::Later => {}
+        Action::PauseAll
+        | Action::Forget
+        | Action::Delete
+        | Action::DeleteFiles
+        | Action::Earlier
+        | Action::Later => {}
         Action::LimitDown => prompt::open(model, Ask::DownLimit, view),
         Action::LimitUp => prompt::open(model, Ask::UpLimit, view),
         Action::Up => step(model, view, -1),

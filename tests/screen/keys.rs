@@ -52,7 +52,7 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.until_shown(sign_of(screen));
         }
         // One alone has no place in a queue; the test of several presses them.
-        (Action::Forget | Action::Earlier | Action::Later, _) => {}
+        (Action::Forget | Action::Delete | Action::DeleteFiles | Action::Earlier | Action::Later, _) => {}
         (action, Scope::Torrents) => {
             go(pty, Screen::Torrents);
             let asked = stage.tracker.asked().len();

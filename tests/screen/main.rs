@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "what a person waits for is measured by the clock")]
 #![allow(clippy::type_complexity, reason = "a table of checks is read once, where it stands")]
 
+mod deleting;
 mod kept;
 mod keys;
 mod leaving;

@@ -30,7 +30,7 @@ impl Desk {
             seconds += 1;
             Duration::from_secs(seconds)
         };
-        let control = attend(session.control(added), shelf, resting, now);
+        let (control, _) = attend(session.control(added), shelf, resting, now);
         Self { dir, library, control, _session: session }
     }
 

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::cli::output::Stdout;
@@ -15,13 +16,21 @@ use crate::library::Shelf;
 use crate::report::progress;
 use crate::ui::{self, terminal};
 
+/// How long the end waits for files that are being deleted.
+const LONGEST_REMOVAL: Duration = Duration::from_secs(5);
 /// How long the end may take without a word.
 const UNEXPLAINED: Duration = Duration::from_millis(500);
 
 /// Waits for the end of torrents that were asked to end; once `interrupted`, not for trackers. What is waited for is said
-/// where it takes longer than a person expects.
-pub(super) async fn wait_for(torrents: &mut [TorrentHandle], interrupted: impl Future<Output = ()>) {
+/// where it takes longer than a person expects. Then what is being deleted has a while to end.
+pub(super) async fn wait_for(
+    torrents: &mut [TorrentHandle],
+    librarian: JoinHandle<()>,
+    interrupted: impl Future<Output = ()>,
+) {
     explained(leaving::ended(torrents, interrupted)).await;
+    // What is not deleted by then stays; the torrent is forgotten all the same.
+    let _ = timeout(LONGEST_REMOVAL, librarian).await;
 }
 
 /// Remembers what a torrent came to; without seeding, what is complete is done.

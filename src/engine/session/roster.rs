@@ -39,6 +39,8 @@ pub(super) struct Roster {
     entries: BTreeMap<InfoHash, Entry>,
     /// The last last, each with the place it had.
     forgotten: Vec<(usize, Entry)>,
+    /// Those that do not come back, until they have ended.
+    released: Vec<Entry>,
 }
 
 impl Roster {
@@ -62,6 +64,20 @@ impl Roster {
         let forgotten = self.take(id)?;
         self.forgotten.push(forgotten);
         self.forgotten.last().map(|(_, entry)| entry)
+    }
+
+    /// Takes it out for good.
+    pub(super) fn release(&mut self, id: InfoHash) -> Option<Running> {
+        let (_, entry) = self.take(id)?;
+        let running = entry.running.clone();
+        self.released.push(entry);
+        Some(running)
+    }
+
+    /// Those that were released and have not ended yet.
+    pub(super) fn leaving(&mut self) -> Vec<InfoHash> {
+        self.released.retain(|entry| !entry.running.is_over());
+        self.released.iter().map(|entry| entry.wanted.info_hash()).collect()
     }
 
     /// The torrent that was forgotten last, unless it was added again, and the place it had.
@@ -99,10 +115,10 @@ impl Roster {
         self.order.iter().filter_map(|id| self.entries.get(id))
     }
 
-    /// The last run of every torrent, those included that were forgotten.
+    /// The last run of every torrent, those included that were forgotten or released.
     pub(super) fn runs(&self) -> impl Iterator<Item = &Running> {
-        let forgotten = self.forgotten.iter().map(|(_, entry)| entry);
-        self.entries().chain(forgotten).map(|entry| &entry.running)
+        let gone = self.forgotten.iter().map(|(_, entry)| entry).chain(&self.released);
+        self.entries().chain(gone).map(|entry| &entry.running)
     }
 
     fn take(&mut self, id: InfoHash) -> Option<(usize, Entry)> {

@@ -113,6 +113,8 @@ impl Steward {
             totals: Totals::of(&rows),
             answers: self.answers.all(),
             rows,
+            leaving: self.shared.roster().leaving(),
+            removable: Vec::new(),
         }));
     }
 
@@ -131,6 +133,13 @@ impl Steward {
             SessionCommand::AddPeer { ticket, to, peer } => self.add_peer(ticket, to, peer),
             SessionCommand::Limit { down_bps, up_bps } => self.limit(down_bps, up_bps),
             SessionCommand::Forget(id) => self.forget(id),
+            SessionCommand::Release(id) => self.release(id),
+            // Only what is kept can be deleted, by those who keep it.
+            SessionCommand::Weigh(_) => {}
+            SessionCommand::Delete(id) => {
+                let text = format!("Nothing of {} can be deleted: it is not kept.", self.name(id));
+                self.answers.refuse(self.now(), None, Some(id), text);
+            }
             SessionCommand::Revive => self.revive(),
             SessionCommand::Earlier(id) => self.swap(id, true),
             SessionCommand::Later(id) => self.swap(id, false),
@@ -201,6 +210,19 @@ impl Steward {
             );
         }
         self.shared.resources.board.take(id);
+    }
+
+    fn release(&self, id: InfoHash) {
+        let released = self.shared.roster().release(id);
+        let shared = Arc::clone(&self.shared);
+        shared.resources.board.take(id);
+        if let Some(mut running) = released.filter(|running| !running.is_over()) {
+            running.send(Command::Quit);
+            tokio::spawn(async move {
+                let _ = running.ended().await;
+                shared.resources.board.touch();
+            });
+        }
     }
 
     fn revive(&mut self) {

@@ -52,6 +52,8 @@ pub enum Mode {
     Torrent,
     /// Which columns there are.
     Columns,
+    /// What of torrents can be deleted.
+    Delete,
     /// The menu of orders, below the list that it orders.
     Order,
     /// The question whether to stop the download.

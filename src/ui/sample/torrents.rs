@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::moment;
-use crate::ledger::{Before, Queued, Standing, TorrentRow, Torrents, Totals, View};
+use crate::ledger::{Before, Found, Queued, Removable, Standing, TorrentRow, Torrents, Totals, View};
 use crate::metainfo::InfoHash;
 
 /// Torrents of every kind, of which the first is that of the view.
@@ -56,4 +56,27 @@ pub(crate) fn torrents(view: &View) -> Arc<Torrents> {
     let rows: Vec<Arc<TorrentRow>> = rows.into_iter().map(Arc::new).collect();
     let totals = Totals::of(&rows);
     Arc::new(Torrents { rows, port: 6881, totals, ..Torrents::default() })
+}
+
+/// What of some of them can be deleted.
+pub(crate) fn removable(torrents: &Torrents) -> Vec<Arc<Removable>> {
+    let named = |row: &TorrentRow| Found {
+        folder: row.output.clone(),
+        files: vec![(row.name.clone(), row.total_bytes.unwrap_or_default())],
+        count: 1,
+        bytes: row.total_bytes.unwrap_or_default(),
+        foreign: 0,
+    };
+    let many = |row: &TorrentRow| Found {
+        files: (1..=60).map(|number| (format!("{}/birds/{number:02}.flac", row.name), 75_000_000)).collect(),
+        count: 63,
+        bytes: 4_724_464_025,
+        foreign: 2,
+        ..named(row)
+    };
+    let one = |at: usize, found: &dyn Fn(&TorrentRow) -> Found| {
+        let row: &TorrentRow = &torrents.rows[at];
+        Arc::new(Removable { id: row.id, found: Ok(found(row)) })
+    };
+    vec![one(0, &named), one(4, &many)]
 }

@@ -120,6 +120,7 @@ fn key_sections(model: &Model, below: &Model) -> Vec<Section> {
         Scope::Peer,
         Scope::KeysPage,
         Scope::ColumnsPage,
+        Scope::DeletePage,
         Scope::OrderMenu,
         Scope::Everywhere,
     ];

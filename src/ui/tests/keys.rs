@@ -71,6 +71,12 @@ fn starts(view: &View) -> Vec<Model> {
     update(&mut of_several, Action::Down, view);
     update(&mut of_several, Action::Reverse, view);
     of_several.torrents.forgotten = vec![view.torrent.info_hash];
+    starts.push(of_several.clone());
+    let mut torrents = (*of_several.torrents.newest).clone();
+    torrents.removable = sample::removable(&torrents);
+    of_several.take_in_torrents(&std::sync::Arc::new(torrents));
+    of_several.torrents.deleting = vec![of_several.torrents.newest.rows[0].id];
+    of_several.open.push(Mode::Delete);
     starts.push(of_several);
     starts.push(replay::tests::standing(view));
     starts

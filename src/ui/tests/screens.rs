@@ -234,6 +234,17 @@ fn all_torrents_look_as_expected() {
         model.screen = Screen::Torrents;
         drawn(&model, &view)
     });
+    holds("torrents-delete", |look, size| {
+        let mut model = model(look, size, &view);
+        let mut torrents = (*sample::torrents(&view)).clone();
+        let [one, other] = [0, 4].map(|at: usize| torrents.rows[at].id);
+        torrents.removable = sample::removable(&torrents);
+        model.take_in_torrents(&Arc::new(torrents));
+        model.screen = Screen::Torrents;
+        model.torrents.deleting = vec![one, other];
+        model.open.push(Mode::Delete);
+        drawn(&model, &view)
+    });
 }
 
 #[test]
@@ -403,7 +414,9 @@ fn nothing_is_left_in_the_folders_of_what_is_expected() {
     for entry in std::fs::read_dir(root.join("tests/screens")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let is_known = known.contains(&name)
-            || ["replay-", "demo-", "torrents-none", "README"].iter().any(|begin| name.starts_with(begin));
+            || ["replay-", "demo-", "torrents-none", "torrents-delete", "README"]
+                .iter()
+                .any(|begin| name.starts_with(begin));
         assert!(is_known, "tests/screens/{name} is of no test");
     }
 }

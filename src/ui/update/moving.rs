@@ -32,6 +32,7 @@ pub(super) fn step(model: &mut Model, view: &View, by: isize) {
             let last = choose::lines(model).saturating_sub(1);
             return model.chooser.at = shifted(model.chooser.at.min(last), by, last);
         }
+        Some(Mode::Delete) => return,
         Some(Mode::AskQuit | Mode::Order | Mode::Browse) | None => {}
     }
     match model.screen {

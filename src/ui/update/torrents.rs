@@ -13,6 +13,10 @@ use crate::units;
 
 /// Carries out what means something else on the list of torrents than elsewhere. Returns whether it did.
 pub(super) fn update(model: &mut Model, action: Action) -> bool {
+    if action == Action::DeleteFiles {
+        delete(model);
+        return true;
+    }
     if !Scope::Torrents.holds(model) {
         return false;
     }
@@ -46,6 +50,7 @@ pub(super) fn update(model: &mut Model, action: Action) -> bool {
         Action::Recheck => of_each(model, Command::Recheck, "verified"),
         Action::Announce => of_each(model, Command::Announce(None), "announced"),
         Action::Forget => forget(model),
+        Action::Delete => weigh(model),
         Action::Undo => revive(model),
         Action::Earlier | Action::Later => reorder(model, action == Action::Earlier),
         _ => return false,
@@ -111,6 +116,35 @@ fn forget(model: &mut Model) {
     // What is said of it comes as an answer.
     model.torrents.forgotten = meant.iter().map(|row| row.id).collect();
     model.wishes.extend(meant.iter().map(|row| SessionCommand::Forget(row.id)));
+}
+
+/// Shows what of those that are meant can be deleted.
+fn weigh(model: &mut Model) {
+    let meant: Vec<InfoHash> = model.torrents.meant().iter().map(|row| row.id).collect();
+    if meant.is_empty() {
+        return;
+    }
+    model.wishes.push(SessionCommand::Weigh(meant.clone()));
+    model.torrents.deleting = meant;
+    toggle(model, Mode::Delete);
+}
+
+/// Deletes what is shown.
+fn delete(model: &mut Model) {
+    let torrents = &model.torrents;
+    let Some(found) = torrents.deleting.iter().map(|id| torrents.removable(*id)).collect::<Option<Vec<_>>>()
+    else {
+        return model.say("Wait: what can be deleted is still looked for.", true);
+    };
+    let deleted: Vec<_> =
+        found.into_iter().filter(|found| found.found.is_ok()).map(|found| found.id).collect();
+    if deleted.is_empty() {
+        return model.say("There is nothing to delete here.", true);
+    }
+    model.wishes.extend(deleted.into_iter().map(SessionCommand::Delete));
+    model.open.pop();
+    // What is said of it comes as an answer.
+    model.torrents.marked.clear();
 }
 
 /// Brings back those that were forgotten last.
