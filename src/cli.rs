@@ -193,7 +193,7 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
         recording: args::recording(args.record.as_ref(), args.privacy),
         ..engine::Options::default()
     };
-    let chosen = Chosen { wanted: torrent.into(), output: options.output.clone(), paused: false };
+    let chosen = Chosen::new(torrent.into(), options.output.clone());
     let selection = Selection { running: vec![Ok(chosen)], ..Selection::default() };
     if io::stdout().is_terminal() {
         // However far it came: the user left it.

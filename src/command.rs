@@ -35,6 +35,13 @@ pub enum Command {
         /// For what we send.
         up_bps: Option<u64>,
     },
+    /// Limits of this torrent alone, below those of all, bytes a second; `None`: none of its own.
+    LimitOwn {
+        /// For what we receive.
+        down_bps: Option<u64>,
+        /// For what we send.
+        up_bps: Option<u64>,
+    },
     /// Want these files as much as this from now on.
     Choose {
         /// The number of the first, as the torrent counts its files.

@@ -150,6 +150,7 @@ impl Swarm {
         // A check serves nobody, and tells of no seconds.
         let rounds_from = settings.check_until.map_or(now, |_| At::MAX);
         settings.down_share.set(settings.down_bps);
+        settings.down_share.set_own(settings.own_bps.0);
         let mut swarm = Self {
             peer_table: PeerTable::new(&settings),
             doing: Doing::new(Phase::Checking, now, None),
@@ -163,7 +164,7 @@ impl Swarm {
             told_completed: false,
             choker: Choker::new(
                 rounds_from,
-                Slots::new(settings.upload_slots, settings.up_bps).among(settings.slot_places.clone()),
+                Slots::new(settings.upload_slots, settings.limits().1).among(settings.slot_places.clone()),
             ),
             meter: Meter::new(rounds_from),
             starving: Starving::default(),
@@ -178,8 +179,8 @@ impl Swarm {
         if swarm.check.is_some() {
             swarm.out.emit(now, Event::Probing);
         } else {
-            let limits = Event::Limits { down_bps: swarm.settings.down_bps, up_bps: swarm.settings.up_bps };
-            swarm.out.emit(now, limits);
+            let (down_bps, up_bps) = swarm.settings.limits();
+            swarm.out.emit(now, Event::Limits { down_bps, up_bps });
             let most = u32::try_from(swarm.settings.max_peers).unwrap_or(u32::MAX);
             swarm.out.emit(now, Event::Places { most });
         }
@@ -310,7 +311,7 @@ impl Swarm {
 
     fn round(&mut self, now: At) {
         let (_, sent_bytes) = self.meter.totals();
-        if self.choker.on_time(now, sent_bytes, self.settings.up_bps) {
+        if self.choker.on_time(now, sent_bytes, self.settings.limits().1) {
             self.rechoke(now);
         }
     }

@@ -157,6 +157,29 @@ async fn with_seed_what_is_complete_is_not_done_and_seeds_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_time_of_seeding_counts_over_runs() {
+    let lab = Lab::new();
+    let (payload, path) = complete(&lab, "it");
+    let long = ["--seed", "--seed-time", "1h", "--json"];
+    let program =
+        Program::spawn(command(&lab).arg(&path).args(["-o".as_ref(), lab.out().as_os_str()]).args(long));
+    let mut since = None;
+    let seeds = |line: &Value| {
+        let at = line["t_ms"].as_u64().filter(|_| line["state"] == "seeding");
+        at.is_some_and(|at| at >= *since.get_or_insert(at) + 1500)
+    };
+    program.until("it seeds for a while", seeds).await;
+    program.signal(Signal::TERM);
+    assert_eq!(program.ended().await.code(), 0);
+    assert!((1..60).contains(&kept(&lab)[0].totals.seeded_s), "{:?}", kept(&lab)[0].totals);
+    change(&lab, payload.info_hash(), |entry| entry.totals.seeded_s = 3599);
+    // One second is left of the hour.
+    let ended = bare(&lab, &["--seed", "--seed-time", "1h"]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    assert!((3600..3630).contains(&kept(&lab)[0].totals.seeded_s), "{:?}", kept(&lab)[0].totals);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_nothing_is_kept_one_line_says_how_to_begin() {
     let lab = Lab::new();
     let ended = Program::run(&lab, &[]).ended().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::args::DownloadArgs;
 use super::{Failure, open_file, open_magnet, warn};
-use crate::engine::Wanted;
+use crate::engine::{TorrentOptions, Wanted};
 use crate::ledger::{Standing, TorrentRow};
 use crate::library::{Entry, Library, LibraryError, Listing, Named, Shelf, Source};
 use crate::metainfo::{Magnet, NamedFiles};
@@ -25,6 +25,30 @@ pub(super) struct Chosen {
     pub(super) output: PathBuf,
     /// An earlier run left it paused, and it is to stay so.
     pub(super) paused: bool,
+    /// Limits of its own, bytes a second: down, up.
+    pub(super) limits: (Option<u64>, Option<u64>),
+    /// For how long the runs before seeded it.
+    pub(super) seeded: Duration,
+}
+
+impl Chosen {
+    /// One of which nothing is kept.
+    pub(super) fn new(wanted: Wanted, output: PathBuf) -> Self {
+        Self { wanted, output, paused: false, limits: (None, None), seeded: Duration::ZERO }
+    }
+
+    /// It runs as it is kept.
+    fn kept_as(self, entry: &Entry) -> Self {
+        let seeded = Duration::from_secs(entry.totals.seeded_s);
+        Self { limits: (entry.down_bps, entry.up_bps), seeded, ..self }
+    }
+
+    /// What it is, and how it runs, where others run like this.
+    pub(super) fn options(self, others: &TorrentOptions) -> (Wanted, TorrentOptions) {
+        let Self { wanted, output, paused, limits, seeded } = self;
+        let paused = paused || others.paused;
+        (wanted, TorrentOptions { output, paused, limits, seeded, ..others.clone() })
+    }
 }
 
 /// What runs, and what does not.
@@ -105,7 +129,8 @@ pub(super) fn kept(shelf: Arc<Shelf>, takes_paused: bool) -> Result<Selection, F
                     Source::Torrent(torrent) => (*torrent).into(),
                     Source::Magnet(magnet) => (*magnet).into(),
                 };
-                selection.running.push(Ok(Chosen { wanted, output, paused: entry.paused }));
+                let chosen = Chosen { paused: entry.paused, ..Chosen::new(wanted, output) };
+                selection.running.push(Ok(chosen.kept_as(&entry)));
             }
             Ok(Err(standing)) => selection.resting.push(row(&entry, standing)),
             Err(LibraryError::Elsewhere { process, .. }) => {
@@ -162,6 +187,7 @@ fn row(entry: &Entry, standing: Standing) -> TorrentRow {
         have_bytes: entry.totals.have_bytes,
         downloaded_bytes: entry.totals.downloaded_bytes,
         uploaded_bytes: entry.totals.uploaded_bytes,
+        limits: (entry.down_bps, entry.up_bps),
         ..TorrentRow::resting(entry.info_hash, name, entry.output.clone(), standing)
     }
 }
@@ -179,7 +205,7 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     fn keep(&mut self, wanted: Wanted, file: &[u8]) -> Result<Chosen, Failure> {
-        let usual = |wanted| Chosen { wanted, output: self.usual.to_owned(), paused: false };
+        let usual = |wanted| Chosen::new(wanted, self.usual.to_owned());
         let Some(shelf) = self.shelf.filter(|_| !self.is_refused) else { return Ok(usual(wanted)) };
         let named = match &wanted {
             Wanted::Torrent(torrent) => Named::Torrent(torrent, file),
@@ -193,7 +219,12 @@ impl Keeper<'_> {
                 if paused {
                     super::keeping::change(Some(shelf), wanted.info_hash(), |entry| entry.paused = true);
                 }
-                Ok(Chosen { wanted, output, paused })
+                let entry = shelf.entry(wanted.info_hash());
+                let chosen = Chosen { paused, ..Chosen::new(wanted, output) };
+                Ok(match entry {
+                    Some(entry) => chosen.kept_as(&entry),
+                    None => chosen,
+                })
             }
             Err(error @ (LibraryError::Elsewhere { .. } | LibraryError::OtherFolder { .. })) => {
                 Err(error.into())

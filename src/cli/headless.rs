@@ -15,7 +15,7 @@ use super::output::Stdout;
 use super::signals::{asked_to_end, interrupted};
 use super::{Failure, Status, keeping, leaving, runtime};
 use crate::command::Command;
-use crate::engine::{EngineError, Options, Session, TorrentHandle, TorrentOptions};
+use crate::engine::{EngineError, Options, Session, TorrentHandle};
 use crate::event::{Phase, Queued};
 use crate::ledger::Standing;
 use crate::library::Shelf;
@@ -99,11 +99,9 @@ async fn follow(
     let mut teller = Teller::new(style.json, chosen.len());
     let mut all = Vec::new();
     for (number, chosen) in chosen.into_iter().enumerate() {
-        let added = chosen.and_then(|Chosen { wanted, output, paused }| {
-            Ok(session.add(
-                wanted,
-                TorrentOptions { output, paused: paused || of_torrent.paused, ..of_torrent.clone() },
-            )?)
+        let added = chosen.and_then(|chosen| {
+            let (wanted, options) = chosen.options(&of_torrent);
+            Ok(session.add(wanted, options)?)
         });
         all.push(match added {
             Ok(torrent) => {
@@ -152,7 +150,7 @@ async fn follow(
             one.failure = leaving::outcome(torrent).err().map(Failure::Engine);
             one.failure.iter().for_each(|failure| teller.complain(Some(&view), failure));
         }
-        keeping::settle(shelf, &view, one.failure.is_some());
+        keeping::settle(shelf, torrent, one.failure.is_some());
         match (saved.as_ref().zip(view.torrent.name()), &one.failure) {
             (Some((folder, name)), None) if !style.json => {
                 teller.line(&format!("saved {}", folder.join(format!("{name}.torrent")).display()))?;

@@ -1,8 +1,8 @@
 //! What is remembered of the torrents that ran here.
 
 use super::warn;
-use crate::event::{At, Phase};
-use crate::ledger::View;
+use crate::engine::TorrentHandle;
+use crate::event::Phase;
 use crate::library::{Entry, Shelf, Totals};
 use crate::metainfo::InfoHash;
 
@@ -15,8 +15,9 @@ pub(super) fn change(shelf: Option<&Shelf>, info_hash: InfoHash, change: impl Fn
 
 /// Keeps what a torrent came to in the run that ends. One that was new, and failed before anything of it was here, is not
 /// kept: it may be named with another folder.
-pub(super) fn settle(shelf: Option<&Shelf>, view: &View, failed: bool) {
+pub(super) fn settle(shelf: Option<&Shelf>, torrent: &TorrentHandle, failed: bool) {
     let Some(shelf) = shelf else { return };
+    let view = torrent.view();
     let info_hash = view.torrent.info_hash;
     if failed && shelf.is_new(info_hash) && view.have_bytes == 0 && view.down_bytes == 0 {
         if let Err(error) = shelf.forget(info_hash) {
@@ -29,8 +30,6 @@ pub(super) fn settle(shelf: Option<&Shelf>, view: &View, failed: bool) {
         return;
     }
     let before = shelf.before(info_hash);
-    let seeded =
-        if view.phase == Phase::Seeding { view.at.saturating_sub(view.phase_since) } else { At::ZERO };
     change(Some(shelf), info_hash, |entry| {
         entry.name = view.torrent.name().map(str::to_owned).or_else(|| entry.name.take());
         // A magnet that is to wait fetches its metadata first.
@@ -40,7 +39,7 @@ pub(super) fn settle(shelf: Option<&Shelf>, view: &View, failed: bool) {
             have_bytes: view.have_bytes,
             downloaded_bytes: before.downloaded_bytes.saturating_add(view.down_bytes),
             uploaded_bytes: before.uploaded_bytes.saturating_add(view.up_bytes),
-            seeded_s: before.seeded_s.saturating_add(seeded.as_secs()),
+            seeded_s: before.seeded_s.saturating_add(torrent.seeded().as_secs()),
         };
     });
 }

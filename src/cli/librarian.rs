@@ -17,7 +17,7 @@ use crate::command::{Addition, Command, SessionCommand, What};
 use crate::engine::Control;
 use crate::event::Severity;
 use crate::ledger::{TorrentRow, Torrents, Totals};
-use crate::library::{Shelf, Source};
+use crate::library::{Entry, Shelf, Source};
 use crate::metainfo::InfoHash;
 use crate::storage::StorageError;
 
@@ -115,6 +115,15 @@ impl Librarian {
             }
             SessionCommand::To(id, Command::Resume) if self.resume(*id) => return,
             SessionCommand::To(id, Command::Pause) => self.pause(*id, true),
+            SessionCommand::To(id, Command::LimitOwn { .. }) if self.rests(*id) => {
+                let text = "It does not run: resume it, and set its limit then.".to_owned();
+                return self.refuse(None, Some(*id), text);
+            }
+            SessionCommand::To(id, Command::LimitOwn { down_bps, up_bps }) => {
+                self.write(|shelf| {
+                    shelf.change(*id, |entry| (entry.down_bps, entry.up_bps) = (*down_bps, *up_bps))
+                });
+            }
             SessionCommand::ToAll(Command::Pause) => self.pause_all(true),
             SessionCommand::ToAll(Command::Resume) => self.pause_all(false),
             SessionCommand::Forget(id) if self.forget(*id) => return,
@@ -143,6 +152,11 @@ impl Librarian {
                 };
                 let addition = Addition { ticket: None, what, output: Some(output), paused: false };
                 self.pass_on(SessionCommand::Add(Box::new(addition)));
+                if let Some(Entry { down_bps, up_bps, .. }) =
+                    self.shelf.entry(id).filter(|entry| entry.down_bps.or(entry.up_bps).is_some())
+                {
+                    self.pass_on(SessionCommand::To(id, Command::LimitOwn { down_bps, up_bps }));
+                }
             }
             Err(error) => self.refuse(None, Some(id), error.to_string()),
         }

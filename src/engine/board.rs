@@ -100,6 +100,8 @@ pub(super) struct Shown {
     views: watch::Sender<Arc<View>>,
     board: Arc<Board>,
     before: Before,
+    /// The limits of the torrent alone, bytes a second: down, up.
+    limits: (Option<u64>, Option<u64>),
 }
 
 impl Shown {
@@ -107,12 +109,22 @@ impl Shown {
     pub(super) fn begin(view: Arc<View>, board: Arc<Board>) -> (Self, watch::Receiver<Arc<View>>) {
         board.put(TorrentRow::of(&view, Before::default()));
         let (views, other_end) = watch::channel(view);
-        (Self { views, board, before: Before::default() }, other_end)
+        (Self { views, board, before: Before::default(), limits: (None, None) }, other_end)
     }
 
     /// The runs before came to this.
     pub(super) fn after(&mut self, before: Before) {
         self.before = before;
+    }
+
+    /// The torrent has these limits of its own from now on, bytes a second: down, up.
+    pub(super) fn limited(&mut self, limits: (Option<u64>, Option<u64>)) {
+        self.limits = limits;
+    }
+
+    /// The limits of its own.
+    pub(super) fn limits(&self) -> (Option<u64>, Option<u64>) {
+        self.limits
     }
 
     /// What the runs before came to.
@@ -127,7 +139,7 @@ impl Shown {
 
     /// Shows the newest view.
     pub(super) fn show(&self, view: Arc<View>) {
-        self.board.put(TorrentRow::of(&view, self.before));
+        self.board.put(TorrentRow { limits: self.limits, ..TorrentRow::of(&view, self.before) });
         self.views.send_replace(view);
     }
 }

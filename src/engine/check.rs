@@ -133,6 +133,7 @@ pub async fn check(
     swarm.handle(now, Input::Tick);
     let parts = Parts {
         give: Give::default(),
+        seeded: Arc::default(),
         shown: Shown::begin(event_sink.view(now), Arc::clone(&resources.board)).0,
         blocks,
         info,

@@ -174,6 +174,8 @@ impl Options {
             pex,
             idle_after,
             give,
+            seeded: Duration::ZERO,
+            limits: (None, None),
             paused,
             files,
             sequential,

@@ -23,6 +23,8 @@ pub struct Limit {
     all: Arc<All>,
     /// The torrent whose tasks ask here.
     torrent: u64,
+    /// It has a limit of its own.
+    own: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,11 @@ impl Limit {
         let turns = RoundRobin::new(rate_bps);
         let line = Line { turns, waiting: HashMap::new(), first: None, next: 0 };
         let limited = AtomicBool::new(rate_bps.is_some());
-        Self { all: Arc::new(All { limited, line: Mutex::new(line) }), torrent: 0 }
+        Self {
+            all: Arc::new(All { limited, line: Mutex::new(line) }),
+            torrent: 0,
+            own: AtomicBool::new(false),
+        }
     }
 
     /// The same limit for the tasks of another torrent, which get as much as those of this one together.
@@ -71,7 +77,7 @@ impl Limit {
     pub fn beside(&self) -> Self {
         let mut line = self.line();
         line.next += 1;
-        Self { all: Arc::clone(&self.all), torrent: line.next }
+        Self { all: Arc::clone(&self.all), torrent: line.next, own: AtomicBool::new(false) }
     }
 
     /// The limit, bytes a second.
@@ -88,9 +94,18 @@ impl Limit {
         line.wake_first();
     }
 
+    /// Changes the limit that this torrent has of its own from `now` on, also for those who wait; `None`: it has none.
+    pub fn set_own(&self, now: At, rate_bps: Option<u64>) {
+        let mut line = self.line();
+        line.turns.set_own_rate(now, self.torrent, rate_bps);
+        self.own.store(rate_bps.is_some(), Ordering::Relaxed);
+        line.serve(now);
+        line.wake_first();
+    }
+
     /// Whether there is a limit.
     pub fn is_limited(&self) -> bool {
-        self.all.limited.load(Ordering::Relaxed)
+        self.all.limited.load(Ordering::Relaxed) || self.own.load(Ordering::Relaxed)
     }
 
     /// Asks for up to `wanted` bytes, more than none. Returns what may be sent now.
@@ -116,13 +131,21 @@ impl Limit {
     pub fn give_back(&self, bytes: u64) {
         if self.is_limited() {
             let mut line = self.line();
-            line.turns.give_back(bytes);
+            line.turns.give_back(self.torrent, bytes);
             line.wake_first();
         }
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
         self.all.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        if *self.own.get_mut() {
+            self.line().turns.set_own_rate(At::ZERO, self.torrent, None);
+        }
     }
 }
 
@@ -135,13 +158,14 @@ impl Line {
                 waiting.wake.notify_one();
             }
         }
-        if self.turns.first() != self.first {
+        let first = self.turns.first(now);
+        if first != self.first {
+            self.first = first;
             self.wake_first();
         }
     }
 
-    fn wake_first(&mut self) {
-        self.first = self.turns.first();
+    fn wake_first(&self) {
         if let Some(waiting) = self.first.and_then(|who| self.waiting.get(&who)) {
             waiting.wake.notify_one();
         }
@@ -194,10 +218,12 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        let now = self.clock.now();
         let mut line = self.limit.line();
         let Some(waiting) = line.waiting.remove(&self.who) else { return };
         line.turns.leave(self.who);
-        line.turns.give_back(waiting.turn_bytes.unwrap_or(0));
+        line.turns.give_back(self.limit.torrent, waiting.turn_bytes.unwrap_or(0));
+        line.first = line.turns.first(now);
         line.wake_first();
     }
 }
@@ -219,6 +245,34 @@ mod tests {
                 return place;
             }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_torrent_with_a_limit_of_its_own_leaves_the_rest_to_the_others() {
+        let (first, clock) = (Arc::new(Limit::new(Some(200_000))), Clock::start());
+        let slow = Arc::new(first.beside());
+        slow.set_own(clock.now(), Some(20_000));
+        let sums = |limit: &Arc<Limit>| {
+            let limit = Arc::clone(limit);
+            async move {
+                let mut sum = 0;
+                while clock.now() < At::from_secs(30) {
+                    sum += match limit.take(clock, BLOCK) {
+                        Ok(bytes) => bytes,
+                        Err(place) => place.turn().await,
+                    };
+                }
+                sum
+            }
+        };
+        let (slow_sum, sum) = tokio::join!(sums(&slow), sums(&first));
+        assert!((560_000..640_000).contains(&slow_sum), "{slow_sum}");
+        assert!((5_200_000..5_700_000).contains(&sum), "{sum}");
+        // Without a limit of all its own still holds, and for it alone.
+        first.set(clock.now(), None);
+        assert!(slow.is_limited() && !first.is_limited());
+        slow.set_own(clock.now(), None);
+        assert_eq!(slow.take(clock, 1 << 40).unwrap(), 1 << 40);
     }
 
     #[tokio::test(start_paused = true)]

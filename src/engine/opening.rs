@@ -35,6 +35,8 @@ pub(super) struct Opening {
     pub(super) files: FileWishes,
     /// It waits until the user has it go on, also where an earlier run did not.
     pub(super) paused: bool,
+    /// For how long the runs before seeded it.
+    pub(super) seeded: Duration,
     /// How its files are opened.
     pub(super) storage: storage::Options,
     /// Leave only when the disk has everything.
@@ -121,7 +123,7 @@ impl Opening {
         let before = Before {
             downloaded_bytes: record.downloaded_bytes,
             uploaded_bytes: record.uploaded_bytes,
-            seeded: Duration::ZERO,
+            seeded: self.seeded,
         };
         let keeper = Keeper::start(
             Arc::clone(&storage),

@@ -15,7 +15,7 @@ mod recheck;
 mod trackers;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -77,6 +77,8 @@ pub(super) struct Parts {
     pub(super) idle_after: Duration,
     /// When it has seeded enough.
     pub(super) give: Give,
+    /// Told how long it seeded in this run, milliseconds.
+    pub(super) seeded: Arc<AtomicU64>,
     pub(super) event_sink: EventSink,
     pub(super) shown: Shown,
     pub(super) blocks: Blocks,
@@ -156,6 +158,7 @@ impl TorrentTask {
             source: parts.blocks.source().map(OnceLock::from).unwrap_or_default(),
             up: Arc::new(resources.up.beside()),
         };
+        common.up.set_own(now, parts.shown.limits().1);
         let Handshake { info_hash, peer_id, .. } = parts.ours;
         let caller = Caller { info_hash, peer_id, port, key: resources.tracker_key };
         let taking_calls = resources.calls.take(info_hash, outlets.arrivals.clone());
@@ -182,7 +185,7 @@ impl TorrentTask {
             swarm: parts.swarm,
             event_sink: parts.event_sink,
             shown: parts.shown,
-            giving: Giving::new(parts.give),
+            giving: Giving::new(parts.give, parts.seeded),
             doing: Doing::Resting,
             blocks: parts.blocks,
         }
@@ -352,7 +355,10 @@ impl TorrentTask {
             Action::Choose(choice) => self.choose(&choice),
             Action::Lose(pieces) => self.lose(&pieces),
             Action::Found(pieces) => self.found(&pieces),
-            Action::LimitUp(bps) => self.common.up.set(self.clock.now(), bps),
+            Action::LimitUp { all_bps, own_bps } => {
+                self.common.up.set(self.clock.now(), all_bps);
+                self.common.up.set_own(self.clock.now(), own_bps);
+            }
             Action::Announce(output) => self.announce(output),
             Action::Entered => self.entered(),
             Action::Completed => self.completed(),
@@ -425,6 +431,7 @@ impl TorrentTask {
             }
             Command::Quit => self.begin_to_leave(now),
             Command::Record => self.event_sink.record(now),
+            Command::LimitOwn { down_bps, up_bps } => self.shown.limited((down_bps, up_bps)),
             Command::Resume if self.swarm.phase() == Phase::Stopped => return self.ask_disk_again(),
             Command::Resume => self.prepare(),
             _ => {}
@@ -444,6 +451,7 @@ impl TorrentTask {
             self.leaving = Some(Leaving { closed_by, told_by });
             return;
         }
+        self.giving.seeds(now, false);
         self.leaving = Some(Leaving { closed_by: now + CLOSE_WITHIN, told_by: now + TOLD_WITHIN });
         self.note();
         if let Some(store) = self.store() {

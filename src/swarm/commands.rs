@@ -34,7 +34,16 @@ impl Swarm {
             Command::Undo => self.undo(now),
             Command::Retry(peer) => self.retry(now, peer),
             Command::AddPeer(addr) => self.add_peer(now, addr),
-            Command::Limit { down_bps, up_bps } => self.limit(now, down_bps, up_bps),
+            Command::Limit { down_bps, up_bps } => {
+                (self.settings.down_bps, self.settings.up_bps) = (down_bps, up_bps);
+                self.settings.down_share.set(down_bps);
+                self.limit(now, "Limits", (down_bps, up_bps));
+            }
+            Command::LimitOwn { down_bps, up_bps } => {
+                self.settings.own_bps = (down_bps, up_bps);
+                self.settings.down_share.set_own(down_bps);
+                self.limit(now, "Limits of this torrent", (down_bps, up_bps));
+            }
             Command::Choose { from, to, priority } => {
                 let files = from as usize..to as usize;
                 self.choose(now, |choice| choice.set_all(files, priority), chosen(priority));
@@ -312,17 +321,16 @@ impl Swarm {
         }
     }
 
-    fn limit(&mut self, now: At, down_bps: Option<u64>, up_bps: Option<u64>) {
-        self.settings.down_share.set(down_bps);
+    /// Takes up limits that changed, and answers which.
+    fn limit(&mut self, now: At, which: &str, (asked_down, asked_up): (Option<u64>, Option<u64>)) {
+        let (down_bps, up_bps) = self.settings.limits();
         self.content.iter_mut().for_each(|content| content.picker.set_limit(now, down_bps));
         self.take_shares(now, true);
-        self.settings.down_bps = down_bps;
-        self.settings.up_bps = up_bps;
-        self.out.act(Action::LimitUp(up_bps));
+        self.out.act(Action::LimitUp { all_bps: self.settings.up_bps, own_bps: self.settings.own_bps.1 });
         self.out.emit(now, Event::Limits { down_bps, up_bps });
         let shown =
             |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), |bps| rate(bps, Units::Binary));
-        self.out.answer(now, format!("Limits: download {}, upload {}.", shown(down_bps), shown(up_bps)));
+        self.out.answer(now, format!("{which}: download {}, upload {}.", shown(asked_down), shown(asked_up)));
     }
 
     /// Changes which files are wanted, and answers so; `change` says whether anything is new.

@@ -25,6 +25,8 @@ struct All {
     rate_bps: Option<u64>,
     /// What each torrent that downloads would use.
     wanted: BTreeMap<u64, u64>,
+    /// Limits that torrents have of their own.
+    own: BTreeMap<u64, u64>,
     next: u64,
 }
 
@@ -60,6 +62,15 @@ impl DownShare {
         self.all().rate_bps = rate_bps;
     }
 
+    /// Changes the limit that this torrent has of its own, bytes a second; `None`: it has none.
+    pub fn set_own(&self, own_bps: Option<u64>) {
+        let mut all = self.all();
+        match own_bps {
+            Some(own_bps) => _ = all.own.insert(self.0.who, own_bps),
+            None => _ = all.own.remove(&self.0.who),
+        }
+    }
+
     /// How many torrents download, at least one.
     #[must_use]
     pub fn downloading(&self) -> u64 {
@@ -75,9 +86,12 @@ impl DownShare {
     #[must_use]
     pub fn take(&self, used_bps: u64, more: bool) -> Option<u64> {
         let mut all = self.all();
+        let own = all.own.get(&self.0.who).copied();
         let wanted = if more { u64::MAX } else { used_bps + used_bps / 4 + ROOM_BPS };
+        let wanted = wanted.min(own.unwrap_or(u64::MAX));
         all.wanted.insert(self.0.who, wanted);
-        all.share_of(wanted)
+        let share = all.share_of(wanted);
+        share.into_iter().chain(own).min()
     }
 
     fn all(&self) -> MutexGuard<'_, All> {
@@ -107,7 +121,9 @@ impl All {
 
 impl Drop for Mine {
     fn drop(&mut self) {
-        lock(&self.all).wanted.remove(&self.who);
+        let mut all = lock(&self.all);
+        all.wanted.remove(&self.who);
+        all.own.remove(&self.who);
     }
 }
 
@@ -167,6 +183,22 @@ mod tests {
         one.rest();
         assert_eq!(one.downloading(), 1);
         assert_eq!(other.take(MB / 2, true), Some(MB));
+    }
+
+    #[test]
+    fn one_with_a_limit_of_its_own_leaves_the_rest_to_the_others() {
+        let slow = DownShare::new(Some(4 * MB));
+        let fast = slow.beside();
+        slow.set_own(Some(MB));
+        for _ in 0..3 {
+            assert_eq!(slow.take(MB, true), Some(MB));
+            assert!(fast.take(3 * MB, true) >= Some(3 * MB));
+        }
+        // It holds where there is no other limit, and is not that of others.
+        slow.set(None);
+        assert_eq!((slow.take(MB, true), fast.take(9 * MB, true)), (Some(MB), None));
+        slow.set_own(None);
+        assert_eq!(slow.take(MB, true), None);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Settings {
     pub down_share: DownShare,
     /// Limit for what we send, bytes a second; shown here, kept where uploads are read.
     pub up_bps: Option<u64>,
+    /// Limits of this torrent alone, below those of all, bytes a second: down, up.
+    pub own_bps: (Option<u64>, Option<u64>),
     /// Whether peers are dialled plain or encrypted.
     pub encryption: EncryptionPolicy,
     /// The torrent.
@@ -65,6 +67,14 @@ pub struct Settings {
     pub waits: Option<Queued>,
 }
 
+impl Settings {
+    /// The limits in force, bytes a second: down, up.
+    pub(super) fn limits(&self) -> (Option<u64>, Option<u64>) {
+        let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
+        (least(self.down_bps, self.own_bps.0), least(self.up_bps, self.own_bps.1))
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -79,6 +89,7 @@ impl Default for Settings {
             down_bps: None,
             down_share: DownShare::default(),
             up_bps: None,
+            own_bps: (None, None),
             encryption: EncryptionPolicy::default(),
             info_hash: InfoHash([0; 20]),
             private: false,
@@ -290,7 +301,12 @@ pub enum Action {
     /// Tell every peer that we have it now.
     Have(PieceIndex),
     /// What we send is limited so from now on, bytes a second.
-    LimitUp(Option<u64>),
+    LimitUp {
+        /// Of all torrents together.
+        all_bps: Option<u64>,
+        /// Of this one.
+        own_bps: Option<u64>,
+    },
     /// Carry this out with the trackers, and answer with [`Input::Announced`].
     Announce(announce::Output),
     /// A check is over: quit.

@@ -31,7 +31,8 @@ impl Swarm {
             self.out.emit(now, Event::Chosen { choice: Arc::clone(&known.choice) });
         }
         let chance = fastrand::Rng::with_seed(self.random.u64(..));
-        let Settings { memory_bytes, down_bps, info_hash, .. } = self.settings;
+        let Settings { memory_bytes, info_hash, .. } = self.settings;
+        let (down_bps, _) = self.settings.limits();
         let Known { have, pieces, kept, .. } = &known;
         let mut picker = Picker::new(geometry, pieces, have, memory_bytes, down_bps, chance);
         let kept: Vec<BlockRef> = kept.iter().copied().filter(|block| !have.has(block.piece())).collect();

@@ -6,9 +6,10 @@
 //! two turns of one of them is at most what the others' turns take at the limit.
 //!
 //! Those of several torrents stand in a line for each: torrents take turns, and within each those who wait for it. So a
-//! torrent gets no more for serving many.
+//! torrent gets no more for serving many. A torrent may have a limit of its own: where that lets nothing pass, the others
+//! go before it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Bucket;
 use crate::event::At;
@@ -52,17 +53,27 @@ struct Line {
 pub struct RoundRobin {
     bucket: Bucket,
     lines: VecDeque<Line>,
+    /// The limits that torrents have of their own.
+    own: BTreeMap<u64, Bucket>,
 }
 
 impl RoundRobin {
     /// Nobody before a limit in bytes a second; `None`: no limit.
     pub fn new(rate_bps: Option<u64>) -> Self {
-        Self { bucket: Bucket::new(rate_bps), lines: VecDeque::new() }
+        Self { bucket: Bucket::new(rate_bps), lines: VecDeque::new(), own: BTreeMap::new() }
     }
 
     /// Changes the limit from `now` on, also for those who wait.
     pub fn set_rate(&mut self, now: At, rate_bps: Option<u64>) {
         self.bucket.set_rate(now, rate_bps);
+    }
+
+    /// Changes the limit that a torrent has of its own from `now` on; `None`: it has none.
+    pub fn set_own_rate(&mut self, now: At, torrent: u64, rate_bps: Option<u64>) {
+        match rate_bps {
+            None => _ = self.own.remove(&torrent),
+            Some(_) => self.own.entry(torrent).or_insert_with(|| Bucket::new(None)).set_rate(now, rate_bps),
+        }
     }
 
     /// Waits at the end of the torrent's line for up to `wanted` bytes, more than none. Who waits already keeps its place.
@@ -85,17 +96,35 @@ impl RoundRobin {
         });
     }
 
-    /// Who is first.
-    pub fn first(&self) -> Option<u64> {
-        self.lines.front()?.waiters.front().map(|waiter| waiter.who)
+    /// Who is next.
+    pub fn first(&mut self, now: At) -> Option<u64> {
+        let (at, _) = self.next_line(now)?;
+        self.lines.get(at)?.waiters.front().map(|waiter| waiter.who)
+    }
+
+    /// The line whose turn is next, and when the torrent's own limit lets something pass.
+    fn next_line(&mut self, now: At) -> Option<(usize, At)> {
+        if self.own.is_empty() {
+            return (!self.lines.is_empty()).then_some((0, now));
+        }
+        let own = &mut self.own;
+        let from =
+            |line: &Line| own.get_mut(&line.torrent).and_then(|own| own.take(now, 0).err()).unwrap_or(now);
+        self.lines.iter().map(from).enumerate().min_by_key(|(at, from)| (*from, *at))
     }
 
     /// The next turn, if the limit lets anything pass now. Whose turn it is waits no more.
     pub fn poll(&mut self, now: At) -> Option<Turn> {
-        let Waiter { who, wanted } = *self.lines.front()?.waiters.front()?;
-        let bytes = self.bucket.rate_bps().map_or(wanted, |rate_bps| wanted.min(turn_bytes(rate_bps)));
+        let (at, _) = self.next_line(now).filter(|(_, from)| *from <= now)?;
+        let torrent = self.lines.get(at)?.torrent;
+        let Waiter { who, wanted } = *self.lines.get(at)?.waiters.front()?;
+        let own = self.own.get_mut(&torrent);
+        let rates = self.bucket.rate_bps().into_iter().chain(own.as_ref().and_then(|own| own.rate_bps()));
+        let bytes = rates.min().map_or(wanted, |rate_bps| wanted.min(turn_bytes(rate_bps)));
         self.bucket.take(now, bytes).ok()?;
-        let mut line = self.lines.pop_front()?;
+        // It was seen to let something pass.
+        let _ = own.map(|own| own.take(now, bytes));
+        let mut line = self.lines.remove(at)?;
         line.waiters.pop_front();
         if !line.waiters.is_empty() {
             self.lines.push_back(line);
@@ -110,12 +139,16 @@ impl RoundRobin {
 
     /// When the limit lets something pass.
     pub fn deadline(&mut self, now: At) -> At {
-        self.bucket.take(now, 0).err().unwrap_or(now)
+        let own = self.next_line(now).map_or(now, |(_, from)| from);
+        self.bucket.take(now, 0).err().unwrap_or(now).max(own)
     }
 
-    /// Takes bytes of a turn back that were not sent.
-    pub fn give_back(&mut self, bytes: u64) {
+    /// Takes bytes of a turn of this torrent back that were not sent.
+    pub fn give_back(&mut self, torrent: u64, bytes: u64) {
         self.bucket.give_back(bytes);
+        if let Some(own) = self.own.get_mut(&torrent) {
+            own.give_back(bytes);
+        }
     }
 }
 
@@ -251,6 +284,27 @@ mod tests {
     }
 
     #[test]
+    fn a_torrent_at_its_own_limit_lets_the_others_go_first() {
+        let mut line = RoundRobin::new(None);
+        line.set_own_rate(At::ZERO, 1, Some(BLOCK));
+        line.join(1, 10, BLOCK);
+        line.join(2, 20, BLOCK);
+        let soon = At::from_millis(1);
+        let [one, other] = [10, 20].map(|who| Turn { who, bytes: BLOCK });
+        // The quarter of a second that a turn lasts there.
+        assert_eq!(line.poll(soon).map(|turn| turn.who), Some(10));
+        line.join(1, 10, BLOCK);
+        assert_eq!((line.first(soon), line.poll(soon), line.poll(soon)), (Some(20), Some(other), None));
+        assert_eq!(line.first(soon), Some(10));
+        let due = line.deadline(soon);
+        assert!((At::from_millis(240)..At::from_millis(260)).contains(&due), "{due:?}");
+        assert_eq!(line.poll(due).map(|turn| turn.who), Some(10));
+        line.join(1, 10, BLOCK);
+        line.set_own_rate(due, 1, None);
+        assert_eq!(line.poll(due), Some(one));
+    }
+
+    #[test]
     fn a_lifted_limit_lets_everybody_pass_at_once_and_a_new_one_holds_from_then_on() {
         let mut line = RoundRobin::new(Some(1));
         line.join(0, 0, 1 << 20);
@@ -273,7 +327,7 @@ mod tests {
         let next = line.deadline(at) - at;
         assert!((At::from_millis(249)..At::from_millis(251)).contains(&next), "{next:?}");
         line.join(0, 8, 1);
-        line.give_back(BLOCK / 4);
+        line.give_back(0, BLOCK / 4);
         assert_eq!(line.poll(at + At::from_millis(1)), Some(Turn { who: 8, bytes: 1 }));
     }
 

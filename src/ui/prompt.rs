@@ -1,7 +1,7 @@
 //! Questions that are answered by typing, in place of the key line: what is asked, whether the answer will do, and
 //! what comes of it.
 
-use crate::command::Command;
+use crate::command::{Command, SessionCommand};
 use crate::ledger::View;
 use crate::units::{self, Units};
 
@@ -50,17 +50,52 @@ pub(crate) struct Prompt {
     failed: Option<(String, String)>,
     /// The torrents that are being added.
     pub(crate) adding: Adding,
+    /// A limit is for the torrent that is chosen alone, and not for the whole program.
+    pub(crate) own: bool,
 }
 
 impl Prompt {
     /// A question with this in its field.
     pub(super) fn new(ask: Ask, first: String) -> Self {
-        Self { ask, field: Field::new(first.clone()), before: first, failed: None, adding: Adding::default() }
+        Self {
+            ask,
+            field: Field::new(first.clone()),
+            before: first,
+            failed: None,
+            adding: Adding::default(),
+            own: false,
+        }
     }
 
     /// A question that is asked once more: what was typed, and why it could not be carried out.
     pub(super) fn again(ask: Ask, typed: String, why: String) -> Self {
         Self { failed: Some((typed.clone(), why)), ..Self::new(ask, typed) }
+    }
+
+    /// What is asked, in a word or two.
+    pub(crate) fn label(&self) -> &'static str {
+        match (self.ask, self.own) {
+            (Ask::DownLimit, true) => "its own limit ↓",
+            (Ask::UpLimit, true) => "its own limit ↑",
+            (ask, _) => ask.label(),
+        }
+    }
+
+    /// What the keys do that end it.
+    pub(crate) fn keys(&self) -> &'static str {
+        match (self.ask, self.own) {
+            (Ask::DownLimit | Ask::UpLimit, true) => "Enter set · Tab all torrents · Esc leave",
+            (ask, _) => ask.keys(),
+        }
+    }
+
+    /// Asks for the limit of the torrent that is chosen, or for that of all; what was typed stays.
+    fn turn_limit(&mut self, model: &Model, view: &View) {
+        self.own = !self.own;
+        if self.field.text() == self.before {
+            let now = self.ask.limit(limits(model, view, self.own));
+            *self = Self { own: self.own, ..Self::new(self.ask, now.map(typed_rate).unwrap_or_default()) };
+        }
     }
 
     /// What is said of the answer that stands there now.
@@ -77,6 +112,9 @@ impl Prompt {
         match self.ask {
             Ask::Add => self.adding.says(text, model, view),
             Ask::Into => self.adding.says_of_folder(text),
+            Ask::DownLimit | Ask::UpLimit => read_limit(text).map(|limit| {
+                limit_note(limit, self.ask.limit(limits(model, view, self.own)), model.look.units)
+            }),
             ask => ask.says(text, model, view),
         }
     }
@@ -107,7 +145,7 @@ impl Ask {
             Self::Export => "Enter write · Esc leave",
             Self::Add => "Enter add · Esc leave",
             Self::Into => "Enter add · Tab paused · Esc back",
-            Self::DownLimit | Self::UpLimit => "Enter set · Esc leave",
+            Self::DownLimit | Self::UpLimit => "Enter set · Tab this torrent · Esc leave",
         }
     }
 
@@ -117,8 +155,9 @@ impl Ask {
             Self::Filter(list) => model.filters.text(list).to_owned(),
             Self::Export => export::name(model, view),
             Self::GoTo | Self::Add | Self::Into => String::new(),
-            Self::DownLimit => view.limits.0.map(typed_rate).unwrap_or_default(),
-            Self::UpLimit => view.limits.1.map(typed_rate).unwrap_or_default(),
+            Self::DownLimit | Self::UpLimit => {
+                self.limit(limits(model, view, false)).map(typed_rate).unwrap_or_default()
+            }
         }
     }
 
@@ -145,23 +184,14 @@ impl Ask {
                 let others = if format == Format::Json { "; .csv, .md" } else { "" };
                 Ok(format!("{} of {} {of}{others}", format.name(), units::count(count as u64)))
             }
-            // What is said of them stands with what is added.
-            Self::Add | Self::Into => Ok(String::new()),
-            Self::DownLimit => {
-                read_limit(text).map(|limit| limit_note(limit, view.limits.0, model.look.units))
-            }
-            Self::UpLimit => read_limit(text).map(|limit| limit_note(limit, view.limits.1, model.look.units)),
+            // What is said of them stands with what else is asked.
+            Self::Add | Self::Into | Self::DownLimit | Self::UpLimit => Ok(String::new()),
         }
     }
 
-    /// What the answer asks the engine for. Nothing, where the answer will not do or is none.
-    fn command(self, text: &str, view: &View) -> Option<Command> {
-        let (down_bps, up_bps) = view.limits;
-        match self {
-            Self::GoTo | Self::Filter(_) | Self::Export | Self::Add | Self::Into => None,
-            Self::DownLimit => read_limit(text).ok().map(|down_bps| Command::Limit { down_bps, up_bps }),
-            Self::UpLimit => read_limit(text).ok().map(|up_bps| Command::Limit { down_bps, up_bps }),
-        }
+    /// Which of the two limits is asked for.
+    fn limit(self, (down, up): (Option<u64>, Option<u64>)) -> Option<u64> {
+        if self == Self::DownLimit { down } else { up }
     }
 }
 
@@ -187,9 +217,19 @@ pub(super) fn press(model: &mut Model, key: Key, view: &View) -> Option<Command>
     }
     match &mut model.prompt {
         Some(prompt) if action != Some(Action::QuitNow) => {
-            if prompt.ask == Ask::Into && key.code == KeyCode::Tab {
-                prompt.adding.paused = !prompt.adding.paused;
-                return None;
+            match (prompt.ask, key.code) {
+                (Ask::Into, KeyCode::Tab) => {
+                    prompt.adding.paused = !prompt.adding.paused;
+                    return None;
+                }
+                (Ask::DownLimit | Ask::UpLimit, KeyCode::Tab) => {
+                    if let Some(mut prompt) = model.prompt.take() {
+                        prompt.turn_limit(model, view);
+                        model.prompt = Some(prompt);
+                    }
+                    return None;
+                }
+                _ => {}
             }
             let pressed = prompt.field.press(key);
             let held = model.held.clone();
@@ -258,10 +298,39 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> 
                 return None;
             }
             model.undoable = false;
-            return ask.command(text, newest);
+            if matches!(ask, Ask::DownLimit | Ask::UpLimit)
+                && let Ok(limit) = read_limit(text)
+            {
+                return set_limit(model, newest, &prompt, limit);
+            }
         }
     }
     None
+}
+
+/// The limits of the torrent that is chosen alone, or those of all together.
+fn limits(model: &Model, view: &View, own: bool) -> (Option<u64>, Option<u64>) {
+    match (own, model.torrents.selected()) {
+        (true, Some(row)) => row.limits,
+        (true, None) => (None, None),
+        (false, Some(_)) => model.torrents.newest.limits,
+        // Nothing is known of others.
+        (false, None) => view.limits,
+    }
+}
+
+/// Sets the limit that was asked for, and leaves the other as it is.
+fn set_limit(model: &mut Model, view: &View, prompt: &Prompt, limit: Option<u64>) -> Option<Command> {
+    let (mut down_bps, mut up_bps) = limits(model, view, prompt.own);
+    *(if prompt.ask == Ask::DownLimit { &mut down_bps } else { &mut up_bps }) = limit;
+    match (prompt.own, model.torrents.selected().map(|row| row.id)) {
+        (true, Some(id)) => {
+            model.wishes.push(SessionCommand::To(id, Command::LimitOwn { down_bps, up_bps }));
+            None
+        }
+        (true, None) => None,
+        (false, _) => Some(Command::Limit { down_bps, up_bps }),
+    }
 }
 
 /// Shows only the lines of the list that this text takes.
@@ -311,7 +380,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::command::SessionCommand;
     use crate::ui::sample;
     use crate::ui::theme::Look;
 
@@ -363,8 +431,9 @@ mod tests {
         update(&mut model, Action::LimitDown, &view);
         let prompt = model.prompt.clone().unwrap();
         assert_eq!(prompt.field.text(), "500k");
-        assert!(prompt.ask.says("500k", &model, &view).unwrap().contains("now 500 KiB/s"));
-        assert!(prompt.ask.says("fast", &model, &view).unwrap_err().contains("500k"));
+        let says = |typed: &str| Prompt::new(prompt.ask, typed.to_owned()).says(&model, &view);
+        assert!(says("500k").unwrap().contains("now 500 KiB/s"));
+        assert!(says("fast").unwrap_err().contains("500k"));
         type_in(&mut model, "b", &view);
         let set = Command::Limit { down_bps: Some(500 << 10), up_bps: Some(3 << 20) };
         assert_eq!(press(&mut model, key(KeyCode::Enter), &view), Some(set), "500kb");
@@ -372,6 +441,32 @@ mod tests {
         press(&mut model, Key { code: KeyCode::Char('u'), ctrl: true }, &view);
         let none = Command::Limit { down_bps: Some(500 << 10), up_bps: None };
         assert_eq!(press(&mut model, key(KeyCode::Enter), &view), Some(none));
+    }
+
+    #[test]
+    fn tab_asks_for_the_limit_of_one_torrent_and_keeps_what_was_typed() {
+        let view = sample::healthy();
+        let mut model = at_start(&view);
+        let mut torrents = (*sample::torrents(&view)).clone();
+        torrents.limits = (Some(1 << 20), None);
+        std::sync::Arc::make_mut(&mut torrents.rows[0]).limits = (Some(500 << 10), Some(7));
+        let id = torrents.rows[0].id;
+        model.take_in_torrents(&std::sync::Arc::new(torrents));
+        update(&mut model, Action::LimitDown, &view);
+        let typed = |model: &Model| model.prompt.clone().unwrap().field.text().to_owned();
+        assert_eq!(typed(&model), "1M");
+        press(&mut model, key(KeyCode::Tab), &view);
+        assert_eq!(
+            (typed(&model), model.prompt.clone().unwrap().label()),
+            ("500k".to_owned(), "its own limit ↓")
+        );
+        type_in(&mut model, "b", &view);
+        press(&mut model, key(KeyCode::Tab), &view);
+        press(&mut model, key(KeyCode::Tab), &view);
+        assert_eq!(typed(&model), "500kb", "what was typed stays");
+        assert_eq!(press(&mut model, key(KeyCode::Enter), &view), None);
+        let asked = Command::LimitOwn { down_bps: Some(500 << 10), up_bps: Some(7) };
+        assert_eq!(model.wishes, [SessionCommand::To(id, asked)]);
     }
 
     #[test]
@@ -479,11 +574,9 @@ mod tests {
             let view = sample::healthy();
             let model = at_start(&view);
             for ask in [Ask::DownLimit, Ask::UpLimit] {
-                match ask.says(&text, &model, &view) {
-                    Ok(_) => prop_assert!(
-                        text.trim().is_empty() || ask.command(&text, &view).is_some()
-                    ),
-                    Err(why) => prop_assert!(!why.is_empty() && ask.command(&text, &view).is_none()),
+                match Prompt::new(ask, text.clone()).says(&model, &view) {
+                    Ok(_) => prop_assert!(read_limit(&text).is_ok()),
+                    Err(why) => prop_assert!(!why.is_empty() && read_limit(&text).is_err()),
                 }
             }
         }

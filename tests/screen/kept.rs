@@ -75,3 +75,51 @@ async fn what_is_done_is_listed_and_runs_again_when_it_is_resumed() {
     assert_eq!(pty.ended_within(SOON), 0);
     assert_given_back(&pty);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_of_one_torrent_holds_it_alone_and_is_kept() {
+    let lab = Lab::new();
+    let mut files = Vec::new();
+    let mut seeds = Vec::new();
+    for (name, number) in [("one.bin", 1), ("two.bin", 2)] {
+        let tracker = support::Tracker::http(Reply::nobody()).await;
+        let recipe = Recipe::file(name, 400 * PIECE, PIECE).seed(number).tier(&[&tracker.url()]);
+        let named = recipe.make();
+        let seed = Seed::start(&named, Script { bps: 2_000_000, ..Script::default() }).await;
+        tracker.reply(Reply::Compact(vec![seed.addr]));
+        files.push(lab.write(&format!("{name}.torrent"), &named.torrent_bytes));
+        seeds.push((seed, tracker));
+    }
+    let out = lab.out();
+    let named = [files[0].to_str().unwrap(), files[1].to_str().unwrap(), "-o", out.to_str().unwrap()];
+    let mut pty = Pty::spawn(ttui(&lab, &named), 120, 40);
+    pty.until_shown("2 downloading");
+    pty.press(key(Action::LimitDown));
+    pty.until_shown("Tab this torrent");
+    pty.write(b"\t50k");
+    pty.until_shown("its own limit ↓");
+    pty.write(b"\r");
+    // The other one goes on as before.
+    let rate = |screen: &vt100::Screen, name: &str| {
+        let row = screen.rows(0, 120).find(|row| row.contains(name) && row.contains("downloading"))?;
+        let words: Vec<String> = row.split_whitespace().map(str::to_owned).collect();
+        let at = words.iter().position(|word| word == "K" || word == "M")?;
+        Some((words[at - 1].parse::<f64>().ok()?, words[at].clone()))
+    };
+    pty.until("the first is slow, and the second is not", |screen| {
+        let (one, other) = (rate(screen, "one.bin")?, rate(screen, "two.bin")?);
+        (one.1 == "K" && one.0 < 80.0 && other.1 == "M").then_some(())
+    });
+    pty.write(b"\r");
+    pty.until_shown("limit ↓ 50.0 KiB/s");
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+    let kept = ttui::library::Library::of(&lab.state()).list().unwrap().entries;
+    assert_eq!(kept.iter().map(|entry| entry.down_bps).collect::<Vec<_>>(), [Some(51_200), None]);
+    let mut pty = Pty::spawn(ttui(&lab, &[]), 120, 40);
+    pty.until_shown("2 downloading");
+    pty.write(b"\r");
+    pty.until_shown("limit ↓ 50.0 KiB/s");
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+}

@@ -30,10 +30,10 @@ impl Begun {
     ) -> Result<Self, Failure> {
         let mut begun = Self { torrents: Vec::new(), abouts: HashMap::new(), status: Status::Done };
         for chosen in chosen {
-            let added = chosen.and_then(|Chosen { wanted, output, paused }| {
+            let added = chosen.and_then(|chosen| {
+                let (wanted, options) = chosen.options(options);
                 begun.abouts.insert(wanted.info_hash(), Arc::new(about(&wanted, most_connections)));
-                let paused = paused || options.paused;
-                Ok(session.add(wanted, TorrentOptions { output, paused, ..options.clone() })?)
+                Ok(session.add(wanted, options)?)
             });
             match added {
                 Ok(torrent) => begun.torrents.push(torrent),

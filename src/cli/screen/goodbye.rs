@@ -39,7 +39,7 @@ pub(super) fn settle(shelf: Option<&Shelf>, torrent: &TorrentHandle, no_seed: bo
     if no_seed && progress::is_complete(&view) {
         keeping::change(shelf, torrent.info_hash(), |entry| entry.done = true);
     }
-    keeping::settle(shelf, &view, leaving::outcome(torrent).is_err());
+    keeping::settle(shelf, torrent, leaving::outcome(torrent).is_err());
 }
 
 /// What is said on the ordinary screen: what was done, and where it is.

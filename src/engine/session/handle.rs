@@ -1,7 +1,7 @@
 //! A torrent of a session, as those hold it who look at it and ask things of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -31,6 +31,8 @@ pub(super) struct Running {
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) task: AbortHandle,
     pub(super) outcome: watch::Receiver<Outcome>,
+    /// How long it seeded, milliseconds.
+    pub(super) seeded: Arc<AtomicU64>,
 }
 
 impl Running {
@@ -123,6 +125,11 @@ impl TorrentHandle {
     /// Where commands go, for callers that send many.
     pub fn commands(&self) -> mpsc::UnboundedSender<Command> {
         self.running.commands.clone()
+    }
+
+    /// For how long it seeded in this run, up to its last pause or its end.
+    pub fn seeded(&self) -> Duration {
+        Duration::from_millis(self.running.seeded.load(Ordering::Relaxed))
     }
 
     /// How it ended, once it has.

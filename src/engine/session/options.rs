@@ -77,6 +77,10 @@ pub struct TorrentOptions {
     pub idle_after: Duration,
     /// When it has seeded enough.
     pub give: Give,
+    /// For how long the runs before seeded it.
+    pub seeded: Duration,
+    /// Limits of this torrent alone, below those of all, bytes a second: down, up.
+    pub limits: (Option<u64>, Option<u64>),
     /// It waits until the user has it go on, also where an earlier run did not.
     pub paused: bool,
     /// The files that are wanted, whatever an earlier run was told; none: those of that run, or else all.
@@ -106,6 +110,8 @@ impl Default for TorrentOptions {
             pex: true,
             idle_after: IDLE_AFTER,
             give: Give::default(),
+            seeded: Duration::ZERO,
+            limits: (None, None),
             paused: false,
             files: NamedFiles::default(),
             sequential: false,

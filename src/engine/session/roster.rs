@@ -66,6 +66,11 @@ impl Roster {
         self.forgotten.last().map(|(_, entry)| entry)
     }
 
+    /// It has these limits of its own, also when it begins again.
+    pub(super) fn limited(&mut self, id: InfoHash, limits: (Option<u64>, Option<u64>)) {
+        self.entries.entry(id).and_modify(|entry| entry.options.limits = limits);
+    }
+
     /// Takes it out for good.
     pub(super) fn release(&mut self, id: InfoHash) -> Option<Running> {
         let (_, entry) = self.take(id)?;

@@ -1,7 +1,7 @@
 //! What a session and its task both hold: the torrents, and what it takes to begin one.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
@@ -119,11 +119,13 @@ impl Shared {
         let (shown, views) = Shown::begin(event_sink.view(clock.now()), Arc::clone(&resources.board));
         let (commands, wishes) = mpsc::unbounded_channel();
         let cancel = Arc::new(AtomicBool::new(false));
+        let seeded = Arc::new(AtomicU64::new(0));
         let opening = Opening {
             output: options.output.clone(),
             state: self.state.clone(),
             files: FileWishes { named: options.files.clone(), linked, sequential: options.sequential },
             paused: options.paused,
+            seeded: options.seeded,
             storage: storage::Options { overwrite: options.overwrite, ..resources.storage.clone() },
             sync: options.sync,
             sync_after: options.sync_after,
@@ -146,6 +148,7 @@ impl Shared {
             ours: Handshake { reserved: Reserved::OURS, info_hash, peer_id },
             event_sink,
             shown,
+            seeded: Arc::clone(&seeded),
             resources,
         };
         let (asked_to, asked) = watch::channel(Asked { waits, watched: false });
@@ -158,6 +161,7 @@ impl Shared {
             cancel,
             task: task.abort_handle(),
             outcome,
+            seeded,
         };
         let resources = Arc::clone(&self.resources);
         tokio::spawn(async move {

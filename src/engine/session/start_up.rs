@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::{mpsc, watch};
 
@@ -34,6 +35,8 @@ pub(super) struct StartUp {
     pub(super) ours: Handshake,
     pub(super) event_sink: EventSink,
     pub(super) shown: Shown,
+    /// Told how long it seeded in this run, milliseconds.
+    pub(super) seeded: Arc<AtomicU64>,
 }
 
 impl StartUp {
@@ -44,6 +47,7 @@ impl StartUp {
         asked: watch::Receiver<Asked>,
     ) -> Result<(), EngineError> {
         let (mut inbox, outlets) = torrent::open(commands, asked);
+        self.shown.limited(self.options.limits);
         let now = self.opening.clock.now();
         self.event_sink.emit(now, &Event::Listening { port: self.resources.port });
         let mut settings = self.settings(&wanted);
@@ -96,6 +100,7 @@ impl StartUp {
             ours: self.ours,
             idle_after: self.options.idle_after,
             give: self.options.give,
+            seeded: self.seeded,
             event_sink: self.event_sink,
             shown: self.shown,
             blocks,
@@ -140,6 +145,7 @@ impl StartUp {
             down_bps: self.resources.down.limit_bps(),
             down_share: self.resources.down.beside(),
             up_bps: self.resources.up.rate_bps(),
+            own_bps: self.options.limits,
             upload_slots: self.options.upload_slots,
             slot_places: self.resources.slots.beside(),
             encryption: self.session.encryption,

@@ -123,6 +123,9 @@ impl Steward {
             SessionCommand::Add(addition) => self.read(addition),
             SessionCommand::To(id, Command::Resume) => self.resume(id),
             SessionCommand::To(id, command) => {
+                if let Command::LimitOwn { down_bps, up_bps } = command {
+                    self.shared.roster().limited(id, (down_bps, up_bps));
+                }
                 self.shared.roster().get(id).into_iter().for_each(|entry| entry.running.send(command));
             }
             SessionCommand::ToAll(Command::Resume) => {

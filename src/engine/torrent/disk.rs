@@ -523,6 +523,7 @@ mod tests {
             state: "".into(),
             files: FileWishes::default(),
             paused: false,
+            seeded: Duration::ZERO,
             storage: resources.storage.clone(),
             sync: false,
             sync_after: Duration::ZERO,
@@ -535,6 +536,7 @@ mod tests {
         let parts = Parts {
             ours: Handshake { reserved: Reserved::OURS, info_hash: settings.info_hash, peer_id },
             give: Give::default(),
+            seeded: Arc::default(),
             idle_after: IDLE_AFTER,
             shown: Shown::begin(event_sink.view(now), Arc::clone(&resources.board)).0,
             event_sink,

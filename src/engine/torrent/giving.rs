@@ -1,5 +1,7 @@
 //! How much a torrent was given on, and whether that is enough.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::event::At;
@@ -21,11 +23,13 @@ pub(super) struct Giving {
     counted: Duration,
     /// It seeds since then.
     since: Option<At>,
+    /// Told what was counted, milliseconds.
+    told: Arc<AtomicU64>,
 }
 
 impl Giving {
-    pub(super) fn new(give: Give) -> Self {
-        Self { give, counted: Duration::ZERO, since: None }
+    pub(super) fn new(give: Give, told: Arc<AtomicU64>) -> Self {
+        Self { give, counted: Duration::ZERO, since: None, told }
     }
 
     /// It seeds, or does not.
@@ -35,6 +39,8 @@ impl Giving {
             (Some(since), false) => {
                 self.counted += now.saturating_sub(since);
                 self.since = None;
+                self.told
+                    .store(u64::try_from(self.counted.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
             }
             _ => {}
         }
@@ -67,16 +73,16 @@ mod tests {
 
     #[test]
     fn it_is_enough_when_its_length_was_sent_so_often_in_all_runs() {
-        let giving = Giving::new(Give { ratio: Some(1.5), time: None });
+        let giving = Giving::new(Give { ratio: Some(1.5), time: None }, Arc::default());
         let before = Before { uploaded_bytes: 900, ..Before::default() };
         assert!(!giving.is_enough(S(9), 1000, 599, before));
         assert!(giving.is_enough(S(9), 1000, 600, before));
-        assert!(!Giving::new(Give::default()).is_enough(S(1_000_000), 1, u64::MAX, before));
+        assert!(!Giving::new(Give::default(), Arc::default()).is_enough(S(1_000_000), 1, u64::MAX, before));
     }
 
     #[test]
     fn only_time_in_which_it_seeds_counts() {
-        let mut giving = Giving::new(Give { ratio: None, time: Some(S(60)) });
+        let mut giving = Giving::new(Give { ratio: None, time: Some(S(60)) }, Arc::default());
         let before = Before { seeded: S(10), ..Before::default() };
         assert_eq!(giving.deadline(before), None);
         giving.seeds(S(100), true);
@@ -84,6 +90,7 @@ mod tests {
         assert_eq!(giving.deadline(before), Some(S(150)));
         giving.seeds(S(130), false);
         assert!(!giving.is_enough(S(1000), 1, 0, before), "it rested since then");
+        assert_eq!(giving.told.load(Ordering::Relaxed), 30_000);
         giving.seeds(S(2000), true);
         assert_eq!(giving.deadline(before), Some(S(2020)));
         assert!(!giving.is_enough(S(2019), 1, 0, before) && giving.is_enough(S(2020), 1, 0, before));

@@ -20,14 +20,14 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, prompt: &Prompt, model: &Model
     if area.is_empty() {
         return;
     }
-    let label = prompt.ask.label();
-    let used = if area.width >= 30 { pen.put(area.x, area.y, 12, label, Role::Strong) + 2 } else { 0 };
+    let label = prompt.label();
+    let used = if area.width >= 30 { pen.put(area.x, area.y, 16, label, Role::Strong) + 2 } else { 0 };
     let field = Rect { x: area.x + used, width: area.width - used, ..area };
     let note = match prompt.says(model, view) {
         Ok(said) => Spans::new().add(Role::Dim, said),
         Err(why) => Spans::new().add(Role::Trouble, "▲").add(Role::Text, format!(" {why}")),
     };
-    let keys = prompt.ask.keys();
+    let keys = prompt.keys();
     let least = LEAST_FIELD.min(width(prompt.field.text()) as u16 + 3).min(field.width);
     let wanted = (note.width() as u16).min(field.width - least);
     let mut columns = field.width;

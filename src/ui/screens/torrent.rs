@@ -189,7 +189,10 @@ fn run(columns: u16, model: &Model, view: &View) -> Vec<Spans> {
     let keys = [Action::LimitDown, Action::LimitUp].map(|action| model.keys.name(action));
     let change =
         if model.replay.is_some() { String::new() } else { format!(" · change with {}", keys.join(" ")) };
-    lines.add("Limits", &format!("↓ {} · ↑ {}{change}", limit(down, &model.look), limit(up, &model.look)));
+    let own = model.torrents.selected().map_or((None, None), |row| row.limits);
+    let whose = if own == (None, None) { "" } else { ", its own among them" };
+    let limits = format!("↓ {} · ↑ {}{whose}", limit(down, &model.look), limit(up, &model.look));
+    lines.add("Limits", &format!("{limits}{change}"));
     let port = match (view.port, view.incoming.handshaken) {
         (None, _) => "none: nobody can call us".to_owned(),
         (Some(port), 0) => format!("{port} · nobody called yet"),

@@ -61,7 +61,7 @@ impl Client {
                 self.effects.push_back(Effect::Announce(ticket, tracker, kind));
             }
             Action::Emit(at, event) => self.emit(at, event),
-            Action::LimitUp(_)
+            Action::LimitUp { .. }
             | Action::Recheck(_)
             | Action::Finished
             | Action::Entered
