@@ -18,7 +18,7 @@ pub(super) fn to_begin_with(settings: &Settings) -> ColumnChoice {
 /// Keeps what was chosen since; where it cannot be kept, it was chosen for this run.
 pub(super) fn keep(before: &ColumnChoice, now: &ColumnChoice) {
     let mut kept = kept();
-    for part in [ColumnPart::Live, ColumnPart::Others] {
+    for part in ColumnPart::ALL {
         if now.of(part) != before.of(part) {
             kept.set(part, now.of(part).map(<[_]>::to_vec));
         }

@@ -6,7 +6,7 @@ use super::Settings;
 use super::table::{COLUMNS, SETTINGS, quoted};
 use super::{keys, themes};
 use crate::ui::keymap::{Bound, Keymap, section};
-use crate::ui::{self, ColumnChoice};
+use crate::ui::{self, ColumnChoice, ColumnPart};
 
 const HEAD: &str = "\
 # Settings of ttui, with their defaults. It reads $XDG_CONFIG_HOME/ttui/config.toml (~/.config/ttui/config.toml where
@@ -70,13 +70,16 @@ pub fn of_columns(columns: &ColumnChoice) -> String {
 /// What can be written there, as a comment.
 fn of_all_columns() -> String {
     let mut lines = vec![
-        "Columns of the lists of peers, in their order, as [\"state\", \"client\"]; \"auto\": those last chosen with c, or".to_owned(),
-        "else as many as there is room for. There are".to_owned(),
+        "Columns of the lists, in their order, as [\"state\", \"client\"]; \"auto\": those last chosen with c, or else as".to_owned(),
+        "many as there is room for.".to_owned(),
     ];
-    for name in ui::column_names() {
-        match lines.last_mut() {
-            Some(last) if last.len() + name.len() < 110 => *last += &format!(" {name}"),
-            _ => lines.push(name.to_owned()),
+    for (part, of) in [(ColumnPart::Live, "Peers have"), (ColumnPart::Torrents, "Torrents have")] {
+        lines.push(of.to_owned());
+        for name in ui::column_names(part) {
+            match lines.last_mut() {
+                Some(last) if last.len() + name.len() < 110 => *last += &format!(" {name}"),
+                _ => lines.push(name.to_owned()),
+            }
         }
     }
     lines.into_iter().map(|line| format!("# {line}\n")).collect()

@@ -296,12 +296,24 @@ pub(super) const SETTINGS: &[Setting] = &[
         take: |to, value| take_columns(to, ColumnPart::Others, value),
         shown: |settings| shown_columns(settings, ColumnPart::Others),
     },
+    Setting {
+        table: COLUMNS,
+        name: "torrents",
+        help: "Those of torrents.",
+        expected: || a_list_of_columns_of(ColumnPart::Torrents, ["name", "down"]),
+        take: |to, value| take_columns(to, ColumnPart::Torrents, value),
+        shown: |settings| shown_columns(settings, ColumnPart::Torrents),
+    },
 ];
 
 fn a_list_of_columns() -> String {
-    let names = ui::column_names().join(", ");
+    a_list_of_columns_of(ColumnPart::Live, ["state", "client"])
+}
+
+fn a_list_of_columns_of(part: ColumnPart, [one, other]: [&str; 2]) -> String {
+    let names = ui::column_names(part).join(", ");
     format!(
-        "\"auto\" or a list of columns, none of them twice, as [\"state\", \"client\"]; there are {names}"
+        "\"auto\" or a list of columns, none of them twice, as [\"{one}\", \"{other}\"]; there are {names}"
     )
 }
 
@@ -310,7 +322,7 @@ fn take_columns(to: &mut Settings, part: ColumnPart, value: &DeValue<'_>) -> Opt
         DeValue::String(text) => (text == "auto").then_some(None)?,
         DeValue::Array(names) => {
             let names: Option<Vec<&str>> = names.iter().map(|name| name.get_ref().as_str()).collect();
-            Some(ui::columns_named(names?)?)
+            Some(ui::columns_named(part, names?)?)
         }
         _ => return None,
     };

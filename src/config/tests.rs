@@ -80,7 +80,7 @@ fn what_is_wrong_is_named_with_its_line() {
     let columns = format!(
         "3: `columns.others`: expected \"auto\" or a list of columns, none of them twice, as [\"state\", \"client\"]; \
          there are {}, found ['state', 'adress']",
-        crate::ui::column_names().join(", ")
+        crate::ui::column_names(ColumnPart::Others).join(", ")
     );
     for (text, told) in [
         (
@@ -191,7 +191,7 @@ fn columns_are_known_and_stand_once() {
 #[test]
 fn columns_that_are_kept_read_as_they_were() {
     let mut columns = ColumnChoice::default();
-    for names in [None, crate::ui::columns_named(["why", "client"])] {
+    for names in [None, crate::ui::columns_named(ColumnPart::Others, ["why", "client"])] {
         columns.set(ColumnPart::Others, names);
         assert_eq!(
             read(&of_columns(&columns)),

@@ -472,6 +472,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::PeerLog, &[Key::char('L')], Scope::Log, None, "all lines again, after those of one peer"),
     bind(Action::Mark, &[Key::char('m')], Scope::PeerList, None, "mark it: hold, drop, ban, retry and export then act on all that are marked"),
     bind(Action::Columns, &[Key::char('c')], Scope::PeerList, None, "choose columns and their order"),
+    bind(Action::Columns, &[Key::char('c')], Scope::Torrents, None, "choose columns and their order"),
     bind(Action::Choose, &[Key::char(' ')], Scope::ColumnsPage, Some(("show or hide", 1)), "show the column, or hide it; left and right move it"),
     bind(Action::Automatic, &[Key::char('a')], Scope::ColumnsPage, Some(("automatic", 3)), "as many columns as there is room for, again"),
     bind(Action::Sort, &[Key::char('s')], Scope::ColumnsPage, Some(("sort by it", 2)), "sort by the column"),

@@ -1,7 +1,7 @@
 //! What the keys do on the page that chooses columns.
 
-use super::columns::{Part, in_order};
-use super::model::Model;
+use super::columns::Part;
+use super::model::{Model, Screen};
 use super::screens;
 
 /// Where the page that chooses columns stands.
@@ -13,11 +13,16 @@ pub(crate) struct Chooser {
     pub(crate) at: usize,
 }
 
+/// The list whose columns are chosen.
+pub(crate) fn part(model: &Model) -> Part {
+    if model.screen == Screen::Torrents { Part::Torrents } else { model.chooser.part }
+}
+
 /// The columns that are chosen now, and all of them as the page lists them.
 fn listed(model: &Model) -> (Vec<&'static str>, Vec<&'static str>) {
-    let part = model.chooser.part;
+    let part = part(model);
     let chosen = model.columns.chosen(part, || screens::visible_columns(model, part));
-    let all = in_order(&chosen);
+    let all = part.in_order(&chosen);
     (chosen, all)
 }
 
@@ -59,8 +64,9 @@ pub(super) fn shift(model: &mut Model, by: isize) {
 }
 
 fn set(model: &mut Model, chosen: Vec<&'static str>, id: &str) {
-    let at = in_order(&chosen).iter().position(|other| *other == id);
-    model.columns.set(model.chooser.part, Some(chosen));
+    let part = part(model);
+    let at = part.in_order(&chosen).iter().position(|other| *other == id);
+    model.columns.set(part, Some(chosen));
     model.chooser.at = at.unwrap_or(0);
     model.columns_off = 0;
 }
@@ -68,7 +74,7 @@ fn set(model: &mut Model, chosen: Vec<&'static str>, id: &str) {
 /// As many columns as there is room for, as before anything was chosen.
 pub(super) fn automatic(model: &mut Model) {
     let id = here(model);
-    model.columns.set(model.chooser.part, None);
+    model.columns.set(part(model), None);
     let (_, all) = listed(model);
     model.chooser.at = all.iter().position(|other| Some(*other) == id).unwrap_or(0);
     model.columns_off = 0;
@@ -87,7 +93,7 @@ mod tests {
     use crate::ledger::View;
     use crate::ui::action::Action;
     use crate::ui::columns::PEER_COLUMNS;
-    use crate::ui::model::{Mode, Screen};
+    use crate::ui::model::Mode;
     use crate::ui::sample;
     use crate::ui::theme::Look;
     use crate::ui::update::update;
@@ -119,6 +125,27 @@ mod tests {
             update(&mut model, Action::Choose, &view);
         }
         assert_eq!(model.columns.of(Part::Live).map(<[_]>::len), Some(1), "one stays");
+    }
+
+    #[test]
+    fn the_list_of_torrents_has_columns_of_its_own() {
+        let view = sample::healthy();
+        let mut model = Model::new(Look::default());
+        model.size = (120, 40);
+        model.take_in_torrents(&sample::torrents(&view));
+        model.take_in(&view);
+        model.screen = Screen::Torrents;
+        update(&mut model, Action::Columns, &view);
+        assert_eq!((lines(&model), here(&model)), (9, Some("state")));
+        update(&mut model, Action::Down, &view);
+        update(&mut model, Action::Right, &view);
+        let chosen = screens::visible_columns(&model, Part::Torrents);
+        assert_eq!(chosen[..3], ["state", "size", "name"]);
+        update(&mut model, Action::Sort, &view);
+        assert_eq!(model.torrents.order(), "name");
+        update(&mut model, Action::NextPanel, &view);
+        assert_eq!(part(&model), Part::Torrents);
+        assert_eq!((model.columns.of(Part::Live), model.columns.of(Part::Others)), (None, None));
     }
 
     #[test]

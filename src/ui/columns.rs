@@ -312,12 +312,6 @@ pub(crate) fn order_mark(id: &str, reversed: bool) -> &'static str {
     if FALLING.contains(&id) == reversed { "▴" } else { "▾" }
 }
 
-/// Every column: the chosen ones in their order, then the others in the table's.
-pub(crate) fn in_order(chosen: &[&'static str]) -> Vec<&'static str> {
-    let others = PEER_COLUMNS.iter().map(|column| column.id).filter(|id| !chosen.contains(id));
-    chosen.iter().copied().chain(others).collect()
-}
-
 /// The columns of these ids.
 pub(crate) fn columns(ids: &[&str]) -> Vec<&'static Column<PeerRecord>> {
     ids.iter().filter_map(|id| column(id)).collect()

@@ -401,7 +401,7 @@ mod tests {
         }
         assert_eq!(seen(&model).in_numbers(&view), None);
         prompt::filter(&mut model, List::Peers, "state:sending", &view);
-        model.columns.set(Part::Live, columns::named(["address", "down", "has", "state"]));
+        model.columns.set(Part::Live, columns::named(Part::Live, ["address", "down", "has", "state"]));
         let (words, numbers) = (seen(&model).in_words(&view), seen(&model).in_numbers(&view).unwrap());
         assert_eq!(words.columns, ["ADDRESS", "↓ TO US", "HAS", "STATE"]);
         assert_eq!(numbers.columns, ["addr", "down_bps", "has_percent", "state"]);

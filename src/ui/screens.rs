@@ -105,7 +105,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, model: &Model, view: &View) -> Targets
 
 /// Whether the page is about all torrents, and not about the one that is looked at.
 fn is_of_all(model: &Model, page: Mode) -> bool {
-    model.screen == Screen::Torrents && matches!(page, Mode::Browse | Mode::Delete)
+    model.screen == Screen::Torrents && matches!(page, Mode::Browse | Mode::Columns | Mode::Delete)
 }
 
 /// The screen less what stands at its foot.
@@ -169,7 +169,10 @@ pub(super) fn found(list: List, model: &Model, view: &View) -> (usize, usize) {
 
 /// The columns of a part that are in sight on the present screen.
 pub(super) fn visible_columns(model: &Model, part: Part) -> Vec<&'static str> {
-    peer_list::visible(model, part)
+    match part {
+        Part::Live | Part::Others => peer_list::visible(model, part),
+        Part::Torrents => torrents::visible(model),
+    }
 }
 
 /// How far the columns of the list can be scrolled.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::ledger::{Queued, Removable, Standing, TorrentRow, Torrents, View};
 use crate::metainfo::InfoHash;
 
-pub(crate) use self::columns::{ORDERS, columns_for, is_order};
+pub(crate) use self::columns::{ORDERS, TORRENT_COLUMNS, columns_for, is_order};
 use self::columns::{QUEUE, order_mark};
 pub(crate) use self::state::{rests, state, why};
 pub(crate) use self::table::{NAMES as TABLE_NAMES, rows as table_rows};

@@ -22,6 +22,7 @@ use super::mouse;
 use super::prompt::{self, Ask};
 use super::replay;
 use super::source::SourceRecord;
+use super::torrent_list::is_order;
 use super::wanted;
 
 pub(super) use moving::narrow;
@@ -124,7 +125,11 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         Action::NextTab => turn(model, view, 1),
         Action::PreviousTab => turn(model, view, -1),
         Action::Sort => {
-            if model.mode() == Mode::Columns {
+            if model.mode() == Mode::Columns && model.screen == Screen::Torrents {
+                if let Some(id) = choose::here(model).filter(|id| is_order(id)) {
+                    model.torrents.by(id, &model.filters.torrents);
+                }
+            } else if model.mode() == Mode::Columns {
                 model.order.sort_by(choose::here(model).filter(|id| *id != "state"));
                 model.take_in(newest);
             } else {

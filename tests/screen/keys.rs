@@ -69,6 +69,11 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                     pty.press(pressed);
                     pty.until_gone("1 marked");
                 }
+                Action::Columns => {
+                    pty.until_shown("Columns ── of torrents");
+                    pty.press(key(Action::Back));
+                    pty.until_gone("of torrents");
+                }
                 Action::Sort => {
                     pty.until_shown("Sort by ── queue ▴");
                     pty.press(key(Action::Back));

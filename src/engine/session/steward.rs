@@ -17,7 +17,7 @@ use crate::command::{Addition, Command, SessionCommand, What};
 use crate::engine::peer_names::addresses_of;
 use crate::engine::wanted::Wanted;
 use crate::event::{At, Phase};
-use crate::ledger::{Answer, Torrents, Totals, View};
+use crate::ledger::{Answer, Removable, Torrents, Totals, View};
 use crate::metainfo::{InfoHash, PeerName, Torrent, TorrentError};
 
 /// How often all torrents are told of at most.
@@ -37,6 +37,8 @@ pub(super) struct Steward {
     /// The views of the torrent that is looked at.
     looked_at: Option<Entry>,
     answers: Answers,
+    /// What was told of what can be deleted.
+    removable: Vec<Arc<Removable>>,
     read: (mpsc::UnboundedSender<Read>, mpsc::UnboundedReceiver<Read>),
     found: (mpsc::UnboundedSender<Found>, mpsc::UnboundedReceiver<Found>),
     /// Something changed that was not told.
@@ -59,6 +61,7 @@ impl Steward {
             view,
             looked_at: None,
             answers: Answers::default(),
+            removable: Vec::new(),
             read: mpsc::unbounded_channel(),
             found: mpsc::unbounded_channel(),
             changed: false,
@@ -114,7 +117,7 @@ impl Steward {
             answers: self.answers.all(),
             rows,
             leaving: self.shared.roster().leaving(),
-            removable: Vec::new(),
+            removable: self.removable.clone(),
         }));
     }
 
@@ -138,7 +141,11 @@ impl Steward {
             SessionCommand::Forget(id) => self.forget(id),
             SessionCommand::Release(id) => self.release(id),
             // Only what is kept can be deleted, by those who keep it.
-            SessionCommand::Weigh(_) => {}
+            SessionCommand::Weigh(ids) => {
+                let found = || Err("it is not kept, so it is not known what may be deleted".to_owned());
+                self.removable =
+                    ids.into_iter().map(|id| Arc::new(Removable { id, found: found() })).collect();
+            }
             SessionCommand::Delete(id) => {
                 let text = format!("Nothing of {} can be deleted: it is not kept.", self.name(id));
                 self.answers.refuse(self.now(), None, Some(id), text);

@@ -146,7 +146,7 @@ fn roomy(model: &Model, part: Part, room: u16, full: bool) -> Vec<grid::Placed<'
         Part::Live => LIVE,
         // The reasons need their room, so there is no more beside them unless it is asked for.
         Part::Others if room >= 168 || (full && off > 0) => OTHERS_ALL,
-        Part::Others => OTHERS,
+        Part::Others | Part::Torrents => OTHERS,
     };
     if off > 0 {
         return grid::lay_out(&columns(ids), room, scrolled);

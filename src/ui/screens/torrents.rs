@@ -10,8 +10,9 @@
 use ratatui::layout::Rect;
 
 use super::{absent, frame, judgement, more};
-use crate::ledger::{Totals, View};
+use crate::ledger::{TorrentRow, Totals, View};
 use crate::ui::action::Action;
+use crate::ui::columns::Part as ColumnPart;
 use crate::ui::flow::{Flow, rest, up_to};
 use crate::ui::grid::{self, Choose, Context, RowLook};
 use crate::ui::model::Model;
@@ -160,6 +161,17 @@ fn port(port: u16, is_reached: bool) -> Spans {
     if is_reached { said.add(Role::Progress, " ✓") } else { said }
 }
 
+/// The columns for so many columns of the terminal: those that are chosen, or as many as there is room for.
+fn placed(model: &Model, room: u16) -> Vec<grid::Placed<'static, TorrentRow>> {
+    let columns = columns_for(room, model.columns.of(ColumnPart::Torrents));
+    grid::lay_out(&columns, room, Choose::Weightiest)
+}
+
+/// The columns that are in sight.
+pub(super) fn visible(model: &Model) -> Vec<&'static str> {
+    placed(model, model.size.0.saturating_sub(3)).iter().map(grid::Placed::id).collect()
+}
+
 /// Draws the rule and the rows that are in sight.
 fn list(pen: &mut Pen<'_>, rule: Rect, area: Rect, model: &Model, view: &View) {
     let torrents = &model.torrents;
@@ -167,8 +179,7 @@ fn list(pen: &mut Pen<'_>, rule: Rect, area: Rect, model: &Model, view: &View) {
     let title = selection::place(pen, inset(rule, 1, 1), selected, torrents.len());
     titled(pen, title, model);
     let mut rows = inset(area, 2, 1);
-    let columns = columns_for(rows.width);
-    let placed = grid::lay_out(&columns, rows.width, Choose::Weightiest);
+    let placed = placed(model, rows.width);
     if rows.height > 1 {
         grid::head_by(pen, take_top(&mut rows, 1), &placed, torrents.order(), torrents.mark_of_order());
     }

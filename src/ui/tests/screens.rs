@@ -234,6 +234,11 @@ fn all_torrents_look_as_expected() {
         model.screen = Screen::Torrents;
         drawn(&model, &view)
     });
+    holds("torrents-columns", |look, size| {
+        let mut model = model(look, size, &view);
+        several(&mut model, &view, &[Action::Columns, Action::Down, Action::Down, Action::Choose]);
+        drawn(&model, &view)
+    });
     holds("torrents-delete", |look, size| {
         let mut model = model(look, size, &view);
         let mut torrents = (*sample::torrents(&view)).clone();
@@ -414,7 +419,7 @@ fn nothing_is_left_in_the_folders_of_what_is_expected() {
     for entry in std::fs::read_dir(root.join("tests/screens")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let is_known = known.contains(&name)
-            || ["replay-", "demo-", "torrents-none", "torrents-delete", "README"]
+            || ["replay-", "demo-", "torrents-none", "torrents-delete", "torrents-columns", "README"]
                 .iter()
                 .any(|begin| name.starts_with(begin));
         assert!(is_known, "tests/screens/{name} is of no test");

@@ -131,20 +131,21 @@ const fn column(
     }
 }
 
-const DONE: Column<TorrentRow> = Column { right: false, ..column(("done", "DONE"), (5, 14), 95, done) };
+const DONE: Column<TorrentRow> =
+    Column { right: false, help: "how much of it is here", ..column(("done", "DONE"), (5, 14), 95, done) };
 
 /// Every column, in the order of the table.
 #[rustfmt::skip]
-static TORRENT_COLUMNS: &[Column<TorrentRow>] = &[
-    Column { right: false, ..column(("state", "  STATE"), (13, 13), 100, word_of_state) },
-    Column { right: false, grows: true, ..column(("name", "NAME"), (20, 28), 99, name) },
-    column(("size", "SIZE"), (8, 8), 40, size),
+pub(crate) static TORRENT_COLUMNS: &[Column<TorrentRow>] = &[
+    Column { right: false, help: "what it is doing", ..column(("state", "  STATE"), (13, 13), 100, word_of_state) },
+    Column { right: false, help: "its name", grows: true, ..column(("name", "NAME"), (20, 28), 99, name) },
+    Column { help: "how much of it is wanted", ..column(("size", "SIZE"), (8, 8), 40, size) },
     DONE,
-    column(("down", "↓"), (7, 7), 90, down),
-    column(("up", "↑"), (7, 7), 80, up),
-    column(("peers", "PEERS"), (8, 10), 60, peers),
-    column(("left", "LEFT"), (7, 8), 70, left),
-    Column { right: false, grows: true, ..column(("why", "WHY"), (18, 18), 50, why) },
+    Column { help: "what comes, a second", ..column(("down", "↓"), (7, 7), 90, down) },
+    Column { help: "what goes, a second", ..column(("up", "↑"), (7, 7), 80, up) },
+    Column { help: "peers that send, that are live, that are known", ..column(("peers", "PEERS"), (8, 10), 60, peers) },
+    Column { help: "how long the rest takes; of what is complete the ratio", ..column(("left", "LEFT"), (7, 8), 70, left) },
+    Column { right: false, help: "why it stands still", grows: true, ..column(("why", "WHY"), (18, 18), 50, why) },
 ];
 
 /// The columns where there are few for all of them.
@@ -160,8 +161,12 @@ static NARROW_COLUMNS: &[Column<TorrentRow>] = &[
 /// A share without a bar.
 static BARE_DONE: Column<TorrentRow> = Column { wish: SHARE - 1, ..DONE };
 
-/// The columns for so many columns of the terminal.
-pub(crate) fn columns_for(room: u16) -> Vec<&'static Column<TorrentRow>> {
+/// The columns for so many columns of the terminal: the chosen ones, where any are.
+pub(crate) fn columns_for(room: u16, chosen: Option<&[&str]>) -> Vec<&'static Column<TorrentRow>> {
+    if let Some(chosen) = chosen {
+        let column = |id: &&str| TORRENT_COLUMNS.iter().find(|column| column.id == *id);
+        return chosen.iter().filter_map(column).collect();
+    }
     let bare = |column: &'static Column<TorrentRow>| match column.id {
         "done" if room < BARS_FROM => &BARE_DONE,
         _ => column,
