@@ -20,6 +20,7 @@ mod prepare;
 mod record;
 mod remove;
 mod resume;
+mod side;
 mod start;
 mod state_file;
 mod system;
@@ -49,6 +50,7 @@ pub use self::files::OpenFiles;
 use self::files::TorrentFiles;
 use self::identity::Identities;
 use self::open::{Near, Root};
+use self::side::Side;
 use self::system::{Access, Found, look_at};
 use crate::metainfo::{File, PieceIndex, Torrent};
 
@@ -98,6 +100,8 @@ pub struct Storage {
     disturbed: AtomicBool,
     /// Where it is written down what is created, once that is known.
     created: OnceLock<CreatedFile>,
+    /// What stands aside, once it is known where.
+    side: OnceLock<Side>,
 }
 
 impl Storage {
@@ -112,7 +116,7 @@ impl Storage {
         let named = torrent.files.iter().map(|_| AtomicBool::new(false)).collect();
         let identities = Identities::new(torrent.files.len());
         let (open, disturbed) = (options.open_files.of_torrent(), AtomicBool::new(false));
-        let created = OnceLock::new();
+        let (created, side) = (OnceLock::new(), OnceLock::new());
         Ok(Self {
             torrent,
             options,
@@ -124,6 +128,7 @@ impl Storage {
             named,
             disturbed,
             created,
+            side,
         })
     }
 
@@ -142,8 +147,8 @@ impl Storage {
         self.torrent.files.file(file).map(|file| self.root.full(path(file))).unwrap_or_default()
     }
 
-    /// Looks at every file without opening it; `None` for one that does not exist, and for pad files. One that is
-    /// another than it was is noticed.
+    /// Looks at every file without opening it; `None` for one that does not exist, and for pad files. One that stands aside
+    /// reaches as far as the side file does. One that is another than it was is noticed.
     ///
     /// # Errors
     /// Something that is no plain file is in the way, or the system refuses to look.
@@ -154,9 +159,13 @@ impl Storage {
     }
 
     fn look(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
-        let mut near = Near::default();
-        let files = self.torrent.files.iter();
-        files.map(|file| if file.pad { Ok(None) } else { self.root.stat(path(file), &mut near) }).collect()
+        let (mut near, aside) = (Near::default(), self.parts_aside()?);
+        let look = |(number, file): (usize, &File)| match aside(number) {
+            _ if file.pad => Ok(None),
+            Some(part) => Ok(part),
+            None => self.root.stat(path(file), &mut near),
+        };
+        self.torrent.files.iter().enumerate().map(look).collect()
     }
 
     /// From here on what stands on the disk now is what counts: files are opened again, and reach as far as they do.
@@ -165,16 +174,18 @@ impl Storage {
     /// Those of [`Self::survey`].
     pub fn renew(&self) -> Result<Vec<Option<FileStat>>, StorageError> {
         (0..self.reach_bytes.len()).for_each(|number| self.open.forget(number));
+        self.forget_side();
         let found = self.survey()?;
-        for (reach, found) in self.reach_bytes.iter().zip(&found) {
-            reach.store(found.map_or(0, |found| found.bytes), Ordering::Relaxed);
+        for (number, (reach, found)) in self.reach_bytes.iter().zip(&found).enumerate() {
+            let at_home = found.filter(|_| !self.is_aside(number));
+            reach.store(at_home.map_or(0, |found| found.bytes), Ordering::Relaxed);
         }
         Ok(found)
     }
 
     fn meet_all(&self, found: &[Option<FileStat>]) {
         for (number, found) in found.iter().enumerate() {
-            if let Some(found) = found {
+            if let Some(found) = found.filter(|_| !self.is_aside(number)) {
                 self.meet(number, found.identity);
             }
         }
@@ -208,6 +219,10 @@ impl Storage {
             if file.pad {
                 continue;
             }
+            let _stays = self.stays_to_write(span.file);
+            if self.write_aside(span.file, span.offset, &mut part)? {
+                continue;
+            }
             let handle = self.handle(span.file, Access::Write)?;
             self.still_ours(span.file, &handle)?;
             if self.options.preallocate
@@ -226,7 +241,7 @@ impl Storage {
         Ok(())
     }
 
-    /// Makes sure that every file stands at its path in its full length, and that one which is another than it was
+    /// Makes sure that every file that does not stand aside stands at its path in its full length, and that one which is another than it was
     /// holds the same: the torrent is about to be called complete.
     ///
     /// # Errors
@@ -238,8 +253,10 @@ impl Storage {
             .files
             .iter()
             .zip(found)
-            .position(|(file, found)| !file.pad && found.is_none_or(|found| found.bytes < file.length));
-        if let Some(number) = lost {
+            .enumerate()
+            .filter(|(number, (file, _))| !file.pad && !self.is_aside(*number))
+            .find(|(_, (file, found))| found.is_none_or(|found| found.bytes < file.length));
+        if let Some((number, _)) = lost {
             return Err(self.lost(number));
         }
         // Some file systems give a file another number now and then: what it holds decides.
@@ -304,11 +321,12 @@ impl Storage {
                 part.fill(0);
                 continue;
             }
-            let handle = self.handle(span.file, Access::Read)?;
-            let whole = files::read_all(&handle, span.offset, part)
-                .map_err(|e| StorageError::io(self.root.full(path(file)), Operation::Read, &e))?;
+            let _stays = self.stays_to_read(span.file);
+            let (handle, begin) = self.source(span.file)?;
+            let whole = files::read_all(&handle, begin + span.offset, part)
+                .map_err(|e| StorageError::io(self.source_path(span.file), Operation::Read, &e))?;
             if !whole {
-                return Err(StorageError::TooShort { path: self.root.full(path(file)) });
+                return Err(StorageError::TooShort { path: self.source_path(span.file) });
             }
         }
         debug_assert!(rest.is_empty(), "the range lies in the torrent");
@@ -327,9 +345,9 @@ impl Storage {
                 part.fill(0);
                 return true;
             }
-            self.open
-                .open_file(span.file)
-                .is_some_and(|handle| system::read_cached(&handle, span.offset, part))
+            let _stays = self.stays_to_read(span.file);
+            self.open_source(span.file)
+                .is_some_and(|(handle, begin)| system::read_cached(&handle, begin + span.offset, part))
         })
     }
 
@@ -337,10 +355,11 @@ impl Storage {
     fn will_read(&self, piece: PieceIndex, begin: u32, length: u32) {
         let from = self.torrent.geometry.offset_of(piece) + u64::from(begin);
         for span in self.torrent.files.spans(from, u64::from(length)) {
+            let _stays = self.stays_to_read(span.file);
             if !self.file(span.file).pad
-                && let Ok(handle) = self.handle(span.file, Access::Read)
+                && let Ok((handle, begin)) = self.source(span.file)
             {
-                system::will_read(&handle, span.offset, span.length);
+                system::will_read(&handle, begin + span.offset, span.length);
             }
         }
     }
@@ -358,7 +377,10 @@ impl Storage {
             spans.map(|span| span.file).filter(|&file| !self.file(file).pad).collect();
         files.sort_unstable();
         files.dedup();
-        let synced = self.sync_files(&files);
+        let all = files.len();
+        files.retain(|&file| !self.is_aside(file));
+        let aside = if files.len() < all { self.sync_side() } else { Ok(()) };
+        let synced = self.sync_files(&files).and(aside);
         if synced.as_ref().is_err_and(StorageError::loses_data) {
             self.disturbed.store(true, Ordering::Relaxed);
             // What the system still holds in memory is not what the disk has; the next start is to see the disk.

@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -56,6 +57,12 @@ fn pieces_of(payload: &Payload, files: &[usize]) -> BTreeSet<u32> {
     torrent.geometry.pieces().filter(wanted).map(ttui::metainfo::PieceIndex::number).collect()
 }
 
+/// The side files that there are.
+fn aside(lab: &Lab) -> Vec<PathBuf> {
+    let found = std::fs::read_dir(lab.state()).unwrap().map(|entry| entry.unwrap().path());
+    found.filter(|path| path.extension().is_some_and(|extension| extension == "side")).collect()
+}
+
 /// Runs the program on the payload until it ends.
 async fn run(lab: &Lab, payload: &Payload, seed: &Seed, more: &[&str]) -> Output {
     let peer = seed.addr.to_string();
@@ -94,6 +101,9 @@ async fn only_the_files_that_are_named_are_fetched_and_looked_at() {
         (1, true),
         "{all:#?}"
     );
+    // Nothing was made for the others, and their halves of two pieces stand aside.
+    assert!(!lab.out().join("it/a").exists() && !lab.out().join("it/d").exists());
+    assert_eq!(aside(&lab).len(), 1, "{ended:#?}");
 
     // Named again with other files those are wanted; with none, those that were wanted last.
     let ended = run(&lab, &payload, &seed, &["--files", "0,2"]).await;
@@ -101,6 +111,8 @@ async fn only_the_files_that_are_named_are_fetched_and_looked_at() {
     let last = ended.json().pop().unwrap();
     let ended = run(&lab, &payload, &seed, &[]).await;
     assert_eq!(ended.json().pop().unwrap()["have_bytes"], last["have_bytes"]);
+    payload.assert_at(&lab.out());
+    assert!(aside(&lab).is_empty(), "the last of them came home");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

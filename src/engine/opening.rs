@@ -93,7 +93,7 @@ impl Opening {
             _ => None,
         };
         // Where nothing has to be asked for, what is still to be made comes first: the run may end at once.
-        let first = unprepared.take_if(|unprepared| unprepared.have.is_full());
+        let first = unprepared.take_if(|unprepared| unprepared.is_all_here);
         let first = prepared(first, &told).await;
         // Nobody listens only when the run is over.
         let _ = told.send(Told::Done(opened));
@@ -138,6 +138,7 @@ impl Opening {
         let unprepared = no_room.is_none().then(|| Unprepared {
             keeper: Arc::clone(&keeper),
             have: have.clone(),
+            is_all_here: choice.settled(&torrent, &have).is_full(),
             writes: pool.hold_writes(),
         });
         let stopped = no_room.map(|error| error.to_string());
@@ -196,6 +197,8 @@ impl Opening {
 pub(super) struct Unprepared {
     keeper: Arc<Keeper>,
     have: Bitfield,
+    /// Nothing that is wanted is missing.
+    is_all_here: bool,
     writes: HeldWrites,
 }
 
@@ -205,7 +208,7 @@ pub(super) async fn prepared(
     unprepared: Option<Unprepared>,
     told: &mpsc::UnboundedSender<Told>,
 ) -> Option<Result<(), StorageError>> {
-    let Unprepared { keeper, have, writes } = unprepared?;
+    let Unprepared { keeper, have, writes, .. } = unprepared?;
     let prepare = move |tell: &(dyn Fn(u32, u32) + Sync)| {
         keeper.prepare_telling(&have, tell).inspect(|()| writes.allow())
     };

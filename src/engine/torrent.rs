@@ -5,6 +5,7 @@
 //! for nobody, so there is no cycle to deadlock.
 
 mod awaited;
+mod choosing;
 mod disk;
 mod farewell;
 mod giving;
@@ -226,6 +227,7 @@ impl TorrentTask {
                 }
                 Some(done) = inbox.disk.recv() => self.disk_done(done),
                 Some(prepared) = inbox.prepared.recv() => self.disk_answered(prepared),
+                Some(placed) = inbox.placed.recv() => self.placed(placed),
                 Some(told) = inbox.rechecks.recv() => self.rechecking(told),
                 Some(told) = inbox.opening.recv() => self.opening(told),
                 Some((conn, at, step)) = inbox.steps.recv() => self.step(conn, at, step),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::{File, Files, Geometry, PieceIndex, Torrent};
+use super::{Bitfield, File, Files, Geometry, PieceIndex, Torrent};
 
 /// How much a file is wanted; a piece is wanted as much as the most wanted file that reaches into it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -90,6 +90,18 @@ impl Choice {
             .filter(|(file, priority)| !file.pad && **priority != FilePriority::Skip)
             .map(|(file, _)| file.length)
             .sum()
+    }
+
+    /// Of these pieces that are here and of those that nobody wants nothing is to be fetched.
+    #[must_use]
+    pub fn settled(&self, torrent: &Torrent, have: &Bitfield) -> Bitfield {
+        let mut settled = have.clone();
+        if !self.is_everything() {
+            let pieces = self.of_pieces(&torrent.files, torrent.geometry);
+            let skipped = torrent.geometry.pieces().filter(|piece| pieces.of(*piece) == FilePriority::Skip);
+            skipped.for_each(|piece| _ = settled.set(piece));
+        }
+        settled
     }
 
     /// How much each piece of a torrent with these files is wanted, and in which order.

@@ -15,9 +15,9 @@ pub(super) const CREATED_AHEAD: usize = 1000;
 const TELL_EVERY: u32 = 64;
 
 impl Storage {
-    /// Makes ready to write what is missing from `have`: compares it with the free space, then creates files and
-    /// folders that do not exist: those of no length, and a thousand of the others. Called before the first byte,
-    /// and again when a full disk got room. Returns what was found of each file.
+    /// Makes ready to write what is missing from `have`, pieces that nobody wants among it: compares it with the free
+    /// space, then creates files and folders that do not exist and do not stand aside: those of no length, and a thousand of
+    /// the others. Called before the first byte, and again when a full disk got room. Returns what was found of each file.
     ///
     /// # Errors
     /// [`StorageError::NoRoom`] and [`StorageError::NoRoomForFiles`] when the disk is too small, and
@@ -39,6 +39,7 @@ impl Storage {
         self.refuse_appeared(&found)?;
         self.meet_all(&found);
         self.refuse_small(have, &found)?;
+        self.tidy_aside()?;
         let of = u32::try_from(self.torrent.files.len()).unwrap_or(u32::MAX);
         let mut ahead = CREATED_AHEAD;
         for ((number, file), done) in self.torrent.files.iter().enumerate().zip(0u32..) {
@@ -46,6 +47,7 @@ impl Storage {
                 told(done, of);
             }
             match &found[number] {
+                _ if self.is_aside(number) => {}
                 Some(found) => _ = self.reach_bytes[number].fetch_max(found.bytes, Ordering::Relaxed),
                 None if file.pad || (file.length > 0 && ahead == 0) => {}
                 None => {
@@ -63,7 +65,9 @@ impl Storage {
     /// What came to be since the files were looked at first is not ours, unless there is nothing in it.
     fn refuse_appeared(&self, found: &[Option<FileStat>]) -> Result<(), StorageError> {
         let is_strange = |(number, found): &(usize, &Option<FileStat>)| {
-            found.is_some_and(|found| found.bytes > 0) && self.identities.first_of(*number).is_none()
+            found.is_some_and(|found| found.bytes > 0)
+                && self.identities.first_of(*number).is_none()
+                && !self.is_aside(*number)
         };
         let strange = found.iter().enumerate().filter(|_| !self.options.overwrite).find(is_strange);
         strange.map_or(Ok(()), |(number, _)| Err(StorageError::Appeared { path: self.path_of(number) }))
@@ -81,8 +85,9 @@ impl Storage {
         if needed_bytes > free.bytes {
             return Err(StorageError::NoRoom { path: path(), needed_bytes, free_bytes: free.bytes });
         }
-        let files = self.torrent.files.iter().zip(found);
-        let needed = files.filter(|(file, found)| !file.pad && found.is_none()).count() as u64;
+        let files = self.torrent.files.iter().zip(found).enumerate();
+        let absent = files.filter(|(_, (file, found))| !file.pad && found.is_none());
+        let needed = absent.filter(|(number, _)| !self.is_aside(*number)).count() as u64;
         match free.files {
             Some(free) if needed > free => Err(StorageError::NoRoomForFiles { path: path(), needed, free }),
             _ => Ok(()),
@@ -93,7 +98,8 @@ impl Storage {
     fn still_to_write(&self, have: &Bitfield, found: &[Option<FileStat>]) -> u64 {
         let mut missing = vec![0u64; self.torrent.files.len()];
         for piece in self.torrent.geometry.pieces().filter(|&piece| !have.has(piece)) {
-            for span in self.torrent.spans_of(piece).filter(|span| !self.file(span.file).pad) {
+            let spans = self.torrent.spans_of(piece);
+            for span in spans.filter(|span| !self.file(span.file).pad && !self.is_aside(span.file)) {
                 missing[span.file] += span.length;
             }
         }

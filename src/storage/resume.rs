@@ -12,7 +12,7 @@ use super::record::Record;
 use super::state_file::{create_dir, write};
 use super::system::{open_to_read, sync_folder};
 use crate::hash::sha1;
-use crate::metainfo::InfoHash;
+use crate::metainfo::{InfoHash, Torrent};
 
 /// Bytes a resume file may have; three million files make 63 MB.
 const MOST_BYTES: u64 = 128 << 20;
@@ -168,6 +168,15 @@ pub(super) fn place(state_dir: &Path, info_hash: InfoHash, output_dir: &Path) ->
     let place = sha1(output_dir.as_os_str().as_encoded_bytes());
     let place: String = place[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     state_dir.join(format!("{info_hash}-{place}.resume"))
+}
+
+/// What the resume file at this path says of a torrent, if it can be used. Takes no lock.
+pub(super) fn of_torrent(path: &Path, torrent: &Torrent) -> Result<Option<Record>, StorageError> {
+    let (pieces, files) = (torrent.geometry.piece_count(), torrent.files.len());
+    Ok(match load(path)? {
+        Loaded::Found(record) if record.fits(torrent.info_hash, pieces, files) => Some(*record),
+        _ => None,
+    })
 }
 
 fn load(path: &Path) -> Result<Loaded, StorageError> {

@@ -11,7 +11,7 @@ use super::layout::{pieces_in, pieces_of};
 use super::record::{FileStamp, Record};
 use super::resume::{Loaded, ResumeFile};
 use super::system::{Access, FileStat, next_data};
-use super::{Check, Options, Storage, check};
+use super::{Check, Options, Storage, check, side};
 use crate::metainfo::{Bitfield, Choice, PieceIndex, Torrent};
 
 /// What a download begins with.
@@ -77,7 +77,6 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
         ResumeFile::open(start.state_dir, storage.torrent().info_hash, storage.output_dir())?;
     // Nothing else sets it: the storage was opened a moment ago.
     let _ = storage.created.set(CreatedFile::beside(resume.path()));
-    let found = storage.survey()?;
 
     let torrent = Arc::clone(storage.torrent());
     let torrent = &*torrent;
@@ -104,6 +103,9 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
     if let Some(choice) = (start.choice)(ours.then_some(&record.choice)) {
         record.choice = choice;
     }
+    storage.set_aside(resume.path(), &record)?;
+    record.files = side::remembered(&record, torrent);
+    let found = storage.survey()?;
     if !overwrite {
         refuse_longer(&storage, &found, &record)?;
     }
@@ -133,9 +135,9 @@ pub fn start(start: Start<'_>) -> Result<Started, StorageError> {
     unfinished.retain(|piece, number| !have.has(piece) && stands(piece, number));
     record.unsynced = checked.good;
     record.clean = true;
-    record.files = found.iter().map(|found| found.map(FileStamp::from)).collect();
+    storage.describe(&found, &mut record)?;
     let finished = checked.finished;
-    let no_room = storage.refuse_small(&have, &found).err();
+    let no_room = storage.refuse_small(&record.choice.settled(torrent, &have), &found).err();
     let storage = Arc::new(storage);
     let is_known = ours;
     Ok(Started {
@@ -241,7 +243,8 @@ fn refuse_foreign(
     good: &Bitfield,
 ) -> Result<(), StorageError> {
     for (number, found) in found.iter().enumerate() {
-        let Some(found) = found.filter(|found| found.bytes > 0) else { continue };
+        let at_home = found.filter(|found| found.bytes > 0 && !storage.is_aside(number));
+        let Some(found) = at_home else { continue };
         if pieces_of(storage.torrent(), number).any(|piece| good.has(piece)) {
             continue;
         }

@@ -24,11 +24,15 @@ mod unix;
 mod windows;
 
 #[cfg(any(not(target_os = "linux"), feature = "portable"))]
-pub(super) use self::elsewhere::{allocate, boot_id, forget_cached, next_data, read_cached, will_read};
+pub(super) use self::elsewhere::{
+    allocate, boot_id, forget_cached, give_back, next_data, read_cached, will_read,
+};
 #[cfg(all(unix, not(feature = "portable")))]
 pub(super) use self::handles::{Folder, look_at, read_at, write_at};
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
-pub(super) use self::linux::{allocate, boot_id, forget_cached, next_data, read_cached, will_read};
+pub(super) use self::linux::{
+    allocate, boot_id, forget_cached, give_back, next_data, read_cached, will_read,
+};
 #[cfg(any(not(unix), feature = "portable"))]
 pub(super) use self::paths::{Folder, look_at, read_at, write_at};
 #[cfg(unix)]

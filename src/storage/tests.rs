@@ -1,3 +1,4 @@
+mod side;
 mod start;
 mod verify;
 
@@ -139,8 +140,7 @@ impl Case {
         run.record.synced = set(synced);
         run.record.unsynced = set(unsynced);
         run.record.clean = clean;
-        run.record.files =
-            run.storage.survey().unwrap().into_iter().map(|found| found.map(Into::into)).collect();
+        run.storage.describe(&run.storage.survey().unwrap(), &mut run.record).unwrap();
         run.resume.save(&run.record).unwrap();
     }
 

@@ -8,7 +8,7 @@ use super::error::{OsKind, StorageError};
 use super::journal::{self, JournalFile};
 use super::layout::{pieces_in, pieces_of};
 use super::piece_hasher::{PieceHasher, SIDE_BY_SIDE, Verdict};
-use super::system::{Access, FileStat, next_data};
+use super::system::{FileStat, next_data};
 use super::{Options, Storage, resume};
 use crate::hash;
 use crate::metainfo::{Bitfield, PieceIndex, Torrent};
@@ -43,8 +43,8 @@ pub struct Verdicts {
     pub finished: bool,
 }
 
-/// Checks these pieces under `output_dir` without writing anything. A piece that a download has not finished, as its
-/// journal in `state_dir` says, is missing, and not bad.
+/// Checks these pieces under `output_dir` without writing anything. What of them a download put aside, as its record in
+/// `state_dir` says, is read there; a piece that it has not finished, as its journal says, is missing, and not bad.
 ///
 /// # Errors
 /// The folder cannot be opened, or the system refuses to read a file.
@@ -58,11 +58,16 @@ pub fn verify(
     cancel: &AtomicBool,
 ) -> Result<Verdicts, StorageError> {
     let storage = Storage::open(torrent, output_dir, Options { writable: false, ..Options::default() })?;
+    let torrent = Arc::clone(storage.torrent());
+    let place = state_dir.map(|state| resume::place(state, torrent.info_hash, storage.output_dir()));
+    if let Some(place) = &place
+        && let Some(record) = resume::of_torrent(place, &torrent)?
+    {
+        storage.set_aside(place, &record)?;
+    }
     let found = storage.survey()?;
     let mut verdicts = check(&storage, &found, &Check { pieces, threads, progress, cancel })?;
-    if let Some(state_dir) = state_dir.filter(|_| !verdicts.bad.is_empty()) {
-        let torrent = storage.torrent();
-        let place = resume::place(state_dir, torrent.info_hash, storage.output_dir());
+    if let Some(place) = place.filter(|_| !verdicts.bad.is_empty()) {
         let journal = JournalFile::beside(&place).read();
         let (_, unfinished) = journal::parse(&journal, torrent.info_hash, torrent.geometry);
         for piece in torrent.geometry.pieces().filter(|piece| unfinished.names(*piece)) {
@@ -190,10 +195,10 @@ fn written_pieces(
         if file.pad || !pieces_of(torrent, number).any(|piece| which.has(piece)) {
             continue;
         }
+        let _stays = storage.stays_to_read(number);
         // Most of many are not there at the start of a download, or empty: they need not be opened to know.
-        let handle = match found.filter(|found| found.bytes > 0).map(|_| storage.handle(number, Access::Read))
-        {
-            Some(Ok(handle)) => handle,
+        let (handle, origin) = match found.filter(|found| found.bytes > 0).map(|_| storage.source(number)) {
+            Some(Ok(source)) => source,
             None | Some(Err(StorageError::Os { kind: OsKind::NotFound, .. })) => {
                 pieces_of(torrent, number).filter(|&piece| which.has(piece)).for_each(|piece| {
                     missing.set(piece);
@@ -204,8 +209,9 @@ fn written_pieces(
         };
         let bytes = handle
             .metadata()
-            .map_err(|e| StorageError::io(storage.path_of(number), super::Operation::Stat, &e))?
-            .len();
+            .map_err(|e| StorageError::io(storage.source_path(number), super::Operation::Stat, &e))?
+            .len()
+            .saturating_sub(origin);
         if bytes < file.length {
             let cut = pieces_in(torrent, number, bytes, file.length - bytes);
             cut.filter(|&piece| which.has(piece)).for_each(|piece| {
@@ -217,7 +223,8 @@ fn written_pieces(
             let begins = geometry.offset_of(piece).saturating_sub(file.offset);
             let ends = geometry.offset_of(piece) + u64::from(geometry.length_of(piece)) - file.offset;
             if data.is_some_and(|(_, end)| end <= begins) {
-                data = next_data(&handle, begins, bytes);
+                let next = next_data(&handle, origin + begins, origin + bytes);
+                data = next.map(|(start, end)| (start - origin, end - origin));
             }
             let Some((start, _)) = data else { break };
             if start < ends {

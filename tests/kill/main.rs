@@ -11,6 +11,7 @@
 )]
 
 mod aim;
+mod choices;
 mod life;
 mod relay;
 mod several;
@@ -67,5 +68,14 @@ async fn ten_torrents_killed_at_any_moment_are_all_kept_and_go_on() {
     let seed = number("TTUI_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
     println!("{kills} kills of ten torrents with TTUI_SEED={seed}");
     let breaches = several::live(kills, &mut fastrand::Rng::with_seed(seed)).await;
+    assert_eq!(breaches, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_other_files_are_wanted_each_time_nothing_is_lost_and_nothing_made_in_vain() {
+    let kills = number("TTUI_KILLS").map_or(FEW, |kills| u32::try_from(kills).unwrap());
+    let seed = number("TTUI_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
+    println!("{kills} kills with TTUI_SEED={seed}");
+    let breaches = choices::live(kills, &mut fastrand::Rng::with_seed(seed)).await;
     assert_eq!(breaches, Vec::<String>::new());
 }

@@ -3,6 +3,8 @@
 //! Nobody waits for this thread: neither the download, nor its completion, nor, unless told to, the end. It is there only
 //! as long as there is something to do soon, so a torrent that idles has none, and one whose disk hangs holds up no other.
 
+mod placing;
+
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -15,7 +17,7 @@ use tokio::sync::mpsc;
 use super::alarm::{Alarm, Wakes};
 use super::{DiskDone, DiskPool};
 use crate::engine::clock::Clock;
-use crate::metainfo::{Bitfield, Choice, PieceIndex, Torrent};
+use crate::metainfo::{Bitfield, PieceIndex, Torrent};
 use crate::storage::{
     self, Check, DirtySet, Journal, JournalFile, OnDisk, Record, ResumeFile, Storage, StorageError, Verdicts,
 };
@@ -60,6 +62,8 @@ struct Shared {
     naming: Mutex<()>,
     /// Held from taking what the record is to say until it is saved, for the same reason.
     saving: Mutex<()>,
+    /// Held while files change their places.
+    placing: Mutex<()>,
     clock: Clock,
     alarm: Alarm,
     state: Mutex<State>,
@@ -126,10 +130,19 @@ impl Keeper {
         let dirty = DirtySet::new(geometry, synced, unsynced, clock.now(), sync_after);
         let state =
             State { dirty, record, unfinished, save_at: None, name_at: None, works: false, ended: false };
-        let (state, naming, saving) = (Mutex::new(state), Mutex::default(), Mutex::default());
-        let wake = Condvar::new();
-        let shared =
-            Arc::new(Shared { storage, resume, journal, naming, saving, clock, alarm, state, wake, done });
+        let shared = Arc::new(Shared {
+            storage,
+            resume,
+            journal,
+            naming: Mutex::default(),
+            saving: Mutex::default(),
+            placing: Mutex::default(),
+            clock,
+            alarm,
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            done,
+        });
         shared.rouse();
         Arc::new(Self { shared })
     }
@@ -139,8 +152,8 @@ impl Keeper {
         self.shared.storage.torrent()
     }
 
-    /// Makes ready to write what is missing from `have`: room on the disk, files and folders, and a record
-    /// that says that writing began. Called before the first write, and again when a full disk got room. Blocks.
+    /// Makes ready to write what is missing from `have` and wanted: files at their places, room on the disk, files and
+    /// folders, and a record that says that writing began. Called before the first write, and again when a full disk got room. Blocks.
     ///
     /// # Errors
     /// See [`Storage::prepare`]; or the record cannot be saved. Nothing may be written then.
@@ -153,14 +166,17 @@ impl Keeper {
     /// # Errors
     /// Those of [`Self::prepare`].
     pub fn prepare_telling(&self, have: &Bitfield, told: &dyn Fn(u32, u32)) -> Result<(), StorageError> {
-        let files = self.shared.storage.prepare_telling(have, told)?;
-        if have.is_full() {
+        self.place()?;
+        let choice = self.shared.lock().record.choice.clone();
+        let settled = choice.settled(self.torrent(), have);
+        let files = self.shared.storage.prepare_telling(&settled, told)?;
+        if settled.is_full() {
             return Ok(());
         }
         let _alone = self.shared.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.shared.lock();
         state.record.clean = false;
-        state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
+        self.shared.storage.describe(&files, &mut state.record)?;
         let record = self.shared.record(&state);
         state.unfinished.renew();
         drop(state);
@@ -283,15 +299,6 @@ impl Keeper {
         }
     }
 
-    /// Remembers which files are wanted from now on. That is saved at once.
-    pub fn choose(&self, choice: &Choice) {
-        let mut state = self.shared.lock();
-        state.record.choice = choice.clone();
-        state.save_at = Some(self.shared.clock.now());
-        drop(state);
-        self.shared.rouse();
-    }
-
     /// Saves the record for the last time, as that of a run that ended cleanly. To be called when nothing writes
     /// any more. With `sync` it waits until the disk has everything; without, for no disk. Blocks.
     ///
@@ -301,12 +308,15 @@ impl Keeper {
         let shared = &self.shared;
         shared.lock().ended = true;
         shared.wake.notify_one();
+        // What is being moved is moved, or stays where it is.
+        let _placed = shared.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let synced = if sync { shared.sync() } else { Ok(()) };
         let files = shared.storage.survey();
         let mut state = shared.lock();
-        if let Ok(files) = files {
+        if let Ok(files) = files
+            && shared.storage.describe(&files, &mut state.record).is_ok()
+        {
             state.record.clean = true;
-            state.record.files = files.into_iter().map(|found| found.map(Into::into)).collect();
         }
         let record = shared.record(&state);
         drop(state);

@@ -19,6 +19,7 @@ use super::super::upload::{BlockSource, ReadFuture};
 use super::super::wanted::facts;
 use super::TorrentTask;
 use super::awaited::Awaited;
+use super::choosing::place;
 use super::inbox::Rechecking;
 use super::recheck::recheck;
 use crate::command::Command;
@@ -307,14 +308,27 @@ impl TorrentTask {
         self.tasks.spawn(recheck(keeper, pieces, cancel, self.outlets.rechecks.clone()));
     }
 
-    /// These files are wanted from now on, and so are the pieces that reach into them.
+    /// These files are wanted from now on: they come to stand where they belong.
     pub(super) fn choose(&mut self, choice: &Choice) {
+        let Some(have) = self.swarm.have().cloned() else { return };
+        let Some(store) = self.store() else { return };
+        store.keeper.choose(choice);
+        let (keeper, begun) = (Arc::clone(&store.keeper), (!store.unprepared).then_some(have));
+        self.tasks.spawn(place(keeper, begun, self.outlets.placed.clone()));
+    }
+
+    /// The disk is ready for the files that are wanted, and so are the pieces that reach into them; or it refuses, and is
+    /// asked again when the user says so.
+    pub(super) fn placed(&mut self, placed: Result<(), StorageError>) {
         let Some(store) = self.store() else { return };
         let torrent = store.keeper.torrent();
-        let pieces = choice.of_pieces(&torrent.files, torrent.geometry);
-        store.keeper.choose(choice);
+        let pieces = store.keeper.choice().of_pieces(&torrent.files, torrent.geometry);
         self.feed(Input::Chosen(pieces));
         self.tell_done();
+        if let Err(error) = placed {
+            self.feed(Input::DiskFailed(error.to_string()));
+        }
+        self.publish(self.clock.now());
     }
 
     pub(super) fn rechecking(&mut self, told: Rechecking) {

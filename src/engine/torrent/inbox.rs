@@ -80,6 +80,8 @@ macro_rules! channels {
 channels! {
     disk: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => DiskDone;
     prepared: Sender, Receiver, mpsc::channel(OTHERS) => Result<(), StorageError>;
+    // Files stand where they belong by what is wanted from now on, or the disk refuses.
+    placed: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Result<(), StorageError>;
     opening: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Told;
     rechecks: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Rechecking;
     steps: Sender, Receiver, mpsc::channel(OTHERS) => (ConnKey, At, Step);

@@ -41,6 +41,12 @@ pub(in crate::storage) fn allocate(file: &File, bytes: u64) -> io::Result<()> {
     }
 }
 
+/// Gives back the disk that this range of the file takes; it reads as zeros then. Only a hint.
+pub(in crate::storage) fn give_back(file: &File, at: u64, bytes: u64) {
+    let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    let _ = retry_on_intr(|| fallocate(file, hole, at, bytes));
+}
+
 /// The next range of the file at or after `from` that something was written to; `None` when nothing follows.
 /// Where the file system does not know, all of the file.
 pub(in crate::storage) fn next_data(file: &File, from: u64, file_bytes: u64) -> Option<(u64, u64)> {
