@@ -123,3 +123,34 @@ async fn a_limit_of_one_torrent_holds_it_alone_and_is_kept() {
     pty.press(key(Action::QuitNow));
     assert_eq!(pty.ended_within(SOON), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_forgotten_is_gone_with_the_end_of_the_run_and_its_data_stay() {
+    let lab = Lab::new();
+    let payload = Recipe::file("one.bin", 4 * PIECE, PIECE).make();
+    let seed = Seed::start(&payload, Script::default()).await;
+    let ended = support::program::download(&lab, &payload, &["--peer", &seed.addr.to_string()]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:#?}");
+    let kept = || ttui::library::Library::of(&lab.state()).list().unwrap().entries.len();
+    let about = payload.info_hash().to_string();
+    let is_remembered = || {
+        let folders = [lab.state(), lab.state().join("torrents")];
+        let names = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+        names.map(Result::unwrap).any(|entry| entry.file_name().to_string_lossy().contains(&about))
+    };
+    // Brought back it is as if nothing had been; what is not brought back is gone when the run ends.
+    for (undoes, left) in [(true, 1), (false, 0)] {
+        let mut pty = alone(&lab);
+        pty.until_shown("1 at rest");
+        pty.press(key(Action::Forget));
+        pty.until_shown("No torrents");
+        if undoes {
+            pty.press(key(Action::Undo));
+            pty.until_shown("1 at rest");
+        }
+        pty.press(key(Action::Quit));
+        assert_eq!(pty.ended_within(SOON), 0);
+        assert_eq!((kept(), is_remembered()), (left, undoes));
+        payload.assert_at(&lab.out());
+    }
+}
