@@ -188,6 +188,22 @@ impl FileTree {
         self.rows.get(row).and_then(|at| self.good.1.get(*at)).copied().unwrap_or(0)
     }
 
+    /// Bytes of a row's entry that are wanted and do not lie in good pieces.
+    pub(crate) fn missing_bytes(&self, row: usize) -> u64 {
+        let (Some(at), Some(entry)) = (self.rows.get(row), self.entry(row)) else { return 0 };
+        let good = |at: usize| self.good.1.get(at).copied().unwrap_or(0);
+        match self.wanted(row) {
+            (_, FilePriority::Skip) => 0,
+            (FilePriority::Skip, _) => {
+                let wanted =
+                    |at: &usize| self.wanted.of.get(*at).is_some_and(|of| of.0 != FilePriority::Skip);
+                let files = (*at..entry.end).filter(|at| self.entries()[*at].file.is_some()).filter(wanted);
+                files.map(|at| self.entries()[at].bytes.saturating_sub(good(at))).sum()
+            }
+            _ => entry.bytes.saturating_sub(good(*at)),
+        }
+    }
+
     /// Whether anything was chosen.
     pub(crate) fn is_chosen(&self) -> bool {
         self.wanted.choice.is_some()
@@ -441,6 +457,21 @@ mod tests {
             ["a 15", "  b 4", "    1 1", "    3 3", "  c 7", "    2 2", "    d 5", "      5 5", "  4 4"]
         );
         assert_eq!(tree.entry(0).unwrap().files, 5);
+    }
+
+    #[test]
+    fn what_is_missing_of_a_folder_is_what_is_wanted_of_it() {
+        let mut view = view(&FILES);
+        let pieces = Arc::make_mut(&mut view.pieces);
+        pieces.states.fill(PieceState::Missing);
+        pieces.generation += 1;
+        assert_eq!(tree_of(&view).missing_bytes(0), 15);
+        let mut choice = Choice::everything(FILES.len());
+        choice.set_all(1..3, FilePriority::Skip);
+        view.choice = Some(Arc::new(choice));
+        let tree = tree_of(&view);
+        let missing: Vec<u64> = (0..tree.len()).map(|row| tree.missing_bytes(row)).collect();
+        assert_eq!(missing, [10, 1, 1, 0, 5, 0, 5, 5, 4]);
     }
 
     #[test]

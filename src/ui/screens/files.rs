@@ -262,8 +262,9 @@ fn row(
     // Where there is no room for the column it is said here.
     let said = if skipped && wanted.is_empty() { "skip".to_owned() } else { format!("{percent} %") };
     right(pen, here, &said, role);
-    if let Some(lately) = lately.filter(|_| !done && !skipped) {
-        let pace = entry.span().and_then(|span| lately.pace(view, &span, entry.bytes - good));
+    let missing = tree.missing_bytes(at);
+    if let Some(lately) = lately.filter(|_| missing > 0) {
+        let pace = entry.span().and_then(|span| lately.pace(view, &span, missing));
         match pace {
             Some((bps, _)) => right(pen, rate, &units::rate(bps, units), Role::Down),
             None => right(pen, rate, "–", Role::Dim),
