@@ -1,6 +1,7 @@
 //! What is shown with real clients: ttui downloads from each, each downloads from ttui, byte for byte.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use color_eyre::eyre::{ContextCompat, Result, ensure};
@@ -77,6 +78,7 @@ pub(crate) fn all() -> Vec<Case> {
         case("seeds_thousand_files", &[create, rtorrent], |lab| {
             seed_to(lab, &Rtorrent(Encryption::Usual), thousand_files)
         }),
+        case("chooses_files_of_libtorrent", &[create, libtorrent], choose_files),
         case("downloads_16_mib_pieces", &[mktorrent, libtorrent], |lab| {
             download_from(lab, &Libtorrent(Encryption::Usual), large_pieces)
         }),
@@ -155,6 +157,32 @@ fn download_from(lab: &Lab, client: &dyn Client, recipe: Recipe) -> Result<()> {
     let _seed = client.seed(lab, &theirs, &torrent, &content.parent)?;
     let into = lab.folder("download")?;
     ttui::download(lab, &ours, &torrent, &into, &[theirs.at(PEER_PORT)])?;
+    tree::ensure_equal(&content.parent, &into)
+}
+
+/// ttui downloads a folder, gives its pieces to a client that lacks nothing else, and then downloads the other files. Most of
+/// what is in those pieces lies in files that were skipped.
+fn choose_files(lab: &Lab) -> Result<()> {
+    let (content, torrent) = thousand_files(lab, None)?;
+    let (there, ours, theirs) = (lab.host("seed")?, lab.host("ttui")?, lab.host("leecher")?);
+    let _seed = Libtorrent(Encryption::Usual).seed(lab, &there, &torrent, &content.parent)?;
+    let (into, peers) = (lab.folder("download")?, [there.at(PEER_PORT)]);
+    let choose = |files: &[&str]| ttui::download_files(lab, &ours, &torrent, &into, (files, &peers));
+    choose(&["3/*"])?;
+    let folder = Path::new("thousand/3");
+    let (made, expected) = (tree::count_filled(&into)?, tree::count_filled(&content.parent.join(folder))?);
+    ensure!(made == expected, "{made} files were made, expected the {expected} that were chosen");
+
+    let lacking = lab.folder("lacking")?;
+    tree::copy(&content.parent, &lacking, folder)?;
+    let giving = ttui::seed(lab, &ours, &torrent, &into)?;
+    let from = Source::Peer(ours.at(PEER_PORT));
+    let _leecher = Libtorrent(Encryption::Usual).download(lab, &theirs, &torrent, &lacking, from)?;
+    tree::ensure_holds(&content.parent, &lacking)?;
+    ttui::end(lab, giving)?;
+
+    choose(&["0-250", "990-999"])?;
+    choose(&["0-999"])?;
     tree::ensure_equal(&content.parent, &into)
 }
 

@@ -26,6 +26,16 @@ pub(crate) fn ensure_holds(expected: &Path, actual: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Copies what stands below `from`, but not what stands in the folder `without`.
+pub(crate) fn copy(from: &Path, to: &Path, without: &Path) -> Result<()> {
+    for (name, path) in files(from)?.iter().filter(|(name, _)| !name.starts_with(without)) {
+        let copy = to.join(name);
+        copy.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::copy(path, copy)?;
+    }
+    Ok(())
+}
+
 /// How many files that are not empty stand below `root`.
 pub(crate) fn count_filled(root: &Path) -> Result<usize> {
     let mut count = 0;

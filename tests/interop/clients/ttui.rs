@@ -28,7 +28,21 @@ pub(crate) fn download(
     parent: &Path,
     peers: &[SocketAddr],
 ) -> Result<()> {
+    download_files(lab, host, torrent, parent, (&[], peers))
+}
+
+/// Downloads the files that are named, or those that were wanted last, as [`download`] does.
+pub(crate) fn download_files(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    (files, peers): (&[&str], &[SocketAddr]),
+) -> Result<()> {
     let mut command = headless(host, torrent, parent);
+    for named in files {
+        command.args(["--files", named]);
+    }
     for peer in peers {
         command.arg("--peer").arg(peer.to_string());
     }
