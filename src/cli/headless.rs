@@ -129,11 +129,7 @@ async fn follow(
                 }
             }
             _ = second.tick() => {
-                let mut heard = true;
-                for (number, torrent) in under_way(&all) {
-                    heard &= teller.tell(number, &torrent.view())?;
-                }
-                if !heard {
+                if !teller.tell(under_way(&all).map(|(number, torrent)| (number, torrent.view())))? {
                     break;
                 }
             }

@@ -1,5 +1,7 @@
 //! What is written while downloads go on, and at their end.
 
+use std::sync::Arc;
+
 use crate::cli::output::Stdout;
 use crate::cli::{Failure, say};
 use crate::event::{At, Severity};
@@ -29,11 +31,14 @@ impl Teller {
         self.warned.len() == 1
     }
 
-    /// Writes a line about a torrent; false when nobody reads any more.
-    pub(super) fn tell(&mut self, number: usize, view: &View) -> Result<bool, Failure> {
-        self.warn(number, view);
-        let line = if self.json { progress::json(view) } else { self.about(view) + &progress::text(view) };
-        self.stdout.line(&line)
+    /// Writes a line about each torrent, all of them at once; false when nobody reads any more.
+    pub(super) fn tell(&mut self, views: impl Iterator<Item = (usize, Arc<View>)>) -> Result<bool, Failure> {
+        let line = |(number, view): (usize, Arc<View>)| {
+            self.warn(number, &view);
+            if self.json { progress::json(&view) } else { self.about(&view) + &progress::text(&view) }
+        };
+        let lines: Vec<String> = views.map(line).collect();
+        if lines.is_empty() { Ok(true) } else { self.stdout.line(&lines.join("\n")) }
     }
 
     /// Writes the last line about a torrent.
