@@ -345,9 +345,9 @@ impl Storage {
                 part.fill(0);
                 return true;
             }
-            let _stays = self.stays_to_read(span.file);
-            self.open_source(span.file)
-                .is_some_and(|(handle, begin)| system::read_cached(&handle, begin + span.offset, part))
+            self.open_source(span.file).is_some_and(|(_stays, handle, begin)| {
+                system::read_cached(&handle, begin + span.offset, part)
+            })
         })
     }
 

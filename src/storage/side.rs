@@ -174,12 +174,13 @@ impl Storage {
         }
     }
 
-    /// The same, as far as it is open and can be had at once.
-    pub(super) fn open_source(&self, number: usize) -> Option<(Arc<File>, u64)> {
-        match self.aside(number) {
-            Some(_) => Some((self.open.open_file(self.side_number())?, self.file(number).offset)),
-            None => Some((self.open.open_file(number)?, 0)),
-        }
+    /// The same, as far as it is open and can be had at once, with what keeps the file where it is.
+    pub(super) fn open_source(&self, number: usize) -> Option<(Stays<'_>, Arc<File>, u64)> {
+        let Some(side) = self.aside(number) else { return Some((None, self.open.open_file(number)?, 0)) };
+        let stays = side.places.try_read().ok()?;
+        // It may have been moved the moment before.
+        let begin = side.has(number).then(|| self.file(number).offset)?;
+        Some((Some(stays), self.open.open_file(self.side_number())?, begin))
     }
 
     /// The path of what the bytes of a file are read from.

@@ -137,6 +137,11 @@ impl<'a> Run<'a> {
             let mut read = vec![0; self.case.bytes_of(piece).len()];
             run.storage.read(piece, 0, &mut read).unwrap();
             assert_eq!(read, self.case.bytes_of(piece), "piece {number}");
+            // The same at once, where it can be had.
+            read.fill(0);
+            if run.storage.read_cached(piece, 0, &mut read) {
+                assert_eq!(read, self.case.bytes_of(piece), "piece {number}");
+            }
         }
         let mut others = self.aside();
         for (number, file) in self.case.torrent.files.iter().enumerate() {
@@ -214,6 +219,23 @@ fn the_other_half_of_a_piece_is_kept_aside_and_verified_there() {
     };
     assert!(verified(Some(&case.dir.path().join("state"))).good.is_full());
     assert_eq!(numbers(&verified(None).missing), [0, 1], "nobody says where the rest is");
+}
+
+#[test]
+fn nobody_who_reads_at_once_waits_for_a_move() {
+    let case = Case::new(&[30, 50, 30], 40);
+    let mut run = Run::new(&case);
+    run.choose(1, FilePriority::Skip, Killed::Never);
+    [0, 1, 2].into_iter().for_each(|piece| run.write(piece));
+    let storage = Arc::clone(&run.run().storage);
+    let read_at_once = || storage.read_cached(case.piece(0), 0, &mut [0; 40]);
+    let could = read_at_once();
+    let moved = storage.bring_home(&[1], |_| {
+        assert!(!read_at_once(), "it is on its way");
+        Err(StorageError::TooShort { path: PathBuf::new() })
+    });
+    assert!(moved.is_err());
+    assert_eq!(read_at_once(), could);
 }
 
 #[test]
