@@ -56,24 +56,25 @@ async fn where_nothing_is_kept_the_screen_says_how_to_begin_and_what_is_added_th
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_done_is_listed_and_runs_again_when_it_is_resumed() {
-    let lab = Lab::new();
-    let payload = Recipe::file("one.bin", 4 * PIECE, PIECE).make();
-    payload.lay_out(&lab.out());
-    let out = lab.out();
-    let path = lab.torrent(&payload);
-    let named = [path.to_str().unwrap(), "-o", out.to_str().unwrap(), "--headless"];
-    let ended = support::Program::run(&lab, &named).ended().await;
-    assert_eq!(ended.code(), 0, "{ended:#?}");
-    let mut pty = alone(&lab);
-    pty.until_shown("1 at rest");
-    pty.until("it is listed as done", |screen| {
-        screen.rows(0, 80).find(|row| row.contains("done") && row.contains("one.bin")).map(drop)
-    });
-    pty.press(key(Action::Pause));
-    pty.until_shown("1 seeding");
-    pty.press(key(Action::Quit));
-    assert_eq!(pty.ended_within(SOON), 0);
-    assert_given_back(&pty);
+    // Completed without a screen, and on one that does not seed.
+    for last in ["--headless", "--no-seed"] {
+        let lab = Lab::new();
+        let payload = Recipe::file("one.bin", 4 * PIECE, PIECE).make();
+        payload.lay_out(&lab.out());
+        let (path, out) = (lab.torrent(&payload), lab.out());
+        let named = [path.to_str().unwrap(), "-o", out.to_str().unwrap(), last];
+        assert_eq!(Pty::spawn(ttui(&lab, &named), 80, 24).ended_within(SOON), 0, "{last}");
+        let mut pty = alone(&lab);
+        pty.until_shown("1 at rest");
+        pty.until("it is listed as done", |screen| {
+            screen.rows(0, 80).find(|row| row.contains("done") && row.contains("one.bin")).map(drop)
+        });
+        pty.press(key(Action::Pause));
+        pty.until_shown("1 seeding");
+        pty.press(key(Action::Quit));
+        assert_eq!(pty.ended_within(SOON), 0);
+        assert_given_back(&pty);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
