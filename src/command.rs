@@ -91,7 +91,7 @@ pub enum SessionCommand {
     Forget(InfoHash),
     /// Bring back what was forgotten last, where it stood.
     Revive,
-    /// Say goodbye to its peers and forget it for good: it is told of as leaving until it has let go of its files.
+    /// Say goodbye to its peers and forget it for good: it is listed as leaving until its files are closed.
     Release(InfoHash),
     /// Look at what of these torrents can be deleted, in place of those before.
     Weigh(Vec<InfoHash>),

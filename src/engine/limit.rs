@@ -247,25 +247,24 @@ mod tests {
         }
     }
 
+    /// What somebody gets in 30 s who always wants more.
+    async fn taken(limit: Arc<Limit>, clock: Clock) -> u64 {
+        let mut sum = 0;
+        while clock.now() < At::from_secs(30) {
+            sum += match limit.take(clock, BLOCK) {
+                Ok(bytes) => bytes,
+                Err(place) => place.turn().await,
+            };
+        }
+        sum
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_torrent_with_a_limit_of_its_own_leaves_the_rest_to_the_others() {
         let (first, clock) = (Arc::new(Limit::new(Some(200_000))), Clock::start());
         let slow = Arc::new(first.beside());
         slow.set_own(clock.now(), Some(20_000));
-        let sums = |limit: &Arc<Limit>| {
-            let limit = Arc::clone(limit);
-            async move {
-                let mut sum = 0;
-                while clock.now() < At::from_secs(30) {
-                    sum += match limit.take(clock, BLOCK) {
-                        Ok(bytes) => bytes,
-                        Err(place) => place.turn().await,
-                    };
-                }
-                sum
-            }
-        };
-        let (slow_sum, sum) = tokio::join!(sums(&slow), sums(&first));
+        let (slow_sum, sum) = tokio::join!(taken(Arc::clone(&slow), clock), taken(Arc::clone(&first), clock));
         assert!((560_000..640_000).contains(&slow_sum), "{slow_sum}");
         assert!((5_200_000..5_700_000).contains(&sum), "{sum}");
         // Without a limit of all its own still holds, and for it alone.
@@ -280,17 +279,7 @@ mod tests {
         let (limit, clock) = (Arc::new(Limit::new(Some(200_000))), Clock::start());
         let mut tasks = JoinSet::new();
         for _ in 0..8 {
-            let limit = Arc::clone(&limit);
-            tasks.spawn(async move {
-                let mut sum = 0;
-                while clock.now() < At::from_secs(30) {
-                    sum += match limit.take(clock, BLOCK) {
-                        Ok(bytes) => bytes,
-                        Err(place) => place.turn().await,
-                    };
-                }
-                sum
-            });
+            tasks.spawn(taken(Arc::clone(&limit), clock));
         }
         let sums = tasks.join_all().await;
         let (least, most) = (sums.iter().min().unwrap(), sums.iter().max().unwrap());

@@ -284,7 +284,7 @@ pub struct Torrents {
     pub totals: Totals,
     /// The last answers, newest last.
     pub answers: Vec<Arc<Answer>>,
-    /// Torrents that were released, and have not let go of their files yet.
+    /// Torrents that were released, and whose files are not closed yet.
     pub leaving: Vec<InfoHash>,
     /// What of torrents can be deleted, as far as it was asked for.
     pub removable: Vec<Arc<Removable>>,

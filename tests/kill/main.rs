@@ -33,10 +33,15 @@ fn number(name: &str) -> Option<u64> {
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")))
 }
 
+/// How many kills there are, and from what their moments follow.
+fn kills_and_seed() -> (u32, u64) {
+    let kills = number("TTUI_KILLS").map_or(FEW, |kills| u32::try_from(kills).unwrap());
+    (kills, number("TTUI_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32)))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_nothing_is_lost_and_nothing_wrong_is_claimed() {
-    let kills = number("TTUI_KILLS").map_or(FEW, |kills| u32::try_from(kills).unwrap());
-    let seed = number("TTUI_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
+    let (kills, seed) = kills_and_seed();
     println!("{kills} kills with TTUI_SEED={seed}");
     let began = Instant::now();
     let torrents = torrents();
@@ -64,8 +69,7 @@ async fn killed_at_any_moment_nothing_is_lost_and_nothing_wrong_is_claimed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_torrents_killed_at_any_moment_are_all_kept_and_go_on() {
-    let kills = number("TTUI_KILLS").map_or(FEW, |kills| u32::try_from(kills).unwrap());
-    let seed = number("TTUI_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
+    let (kills, seed) = kills_and_seed();
     println!("{kills} kills of ten torrents with TTUI_SEED={seed}");
     let breaches = several::live(kills, &mut fastrand::Rng::with_seed(seed)).await;
     assert_eq!(breaches, Vec::<String>::new());
@@ -73,8 +77,7 @@ async fn ten_torrents_killed_at_any_moment_are_all_kept_and_go_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_while_other_files_are_wanted_each_time_nothing_is_lost_and_nothing_made_in_vain() {
-    let kills = number("TTUI_KILLS").map_or(FEW, |kills| u32::try_from(kills).unwrap());
-    let seed = number("TTUI_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
+    let (kills, seed) = kills_and_seed();
     println!("{kills} kills with TTUI_SEED={seed}");
     let breaches = choices::live(kills, &mut fastrand::Rng::with_seed(seed)).await;
     assert_eq!(breaches, Vec::<String>::new());

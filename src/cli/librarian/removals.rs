@@ -1,4 +1,4 @@
-//! Deleting what was downloaded: only what this program created, told before, and once the torrent has let go of it.
+//! Deleting what was downloaded: only what this program created, told before, and once the torrent has closed its files.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const MOST_NAME_CHARS: usize = 200;
 pub(super) struct Removals {
     /// What was found last, for those who asked.
     pub(super) found: Vec<Arc<Removable>>,
-    /// Those that are to let go of their files first.
+    /// Those that close their files first.
     leaving: Vec<Arc<TorrentRow>>,
     /// How many are deleted now.
     under_way: usize,
@@ -80,7 +80,7 @@ impl Librarian {
         }
     }
 
-    /// Deletes what this program created of a torrent, once that has let go of it.
+    /// Deletes what this program created of a torrent, once its files are closed.
     pub(super) fn delete(&mut self, id: InfoHash) {
         let rests = self.resting.iter().position(|row| row.id == id);
         let Some(at) = rests else {
@@ -97,7 +97,7 @@ impl Librarian {
         }
     }
 
-    /// Deletes what those created that have let go of it meanwhile.
+    /// Deletes the files of torrents that have closed them meanwhile.
     pub(super) fn delete_released(&mut self) {
         let released: Vec<_> = {
             let torrents = self.torrents.borrow();

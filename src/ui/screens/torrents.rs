@@ -161,7 +161,7 @@ fn port(port: u16, is_reached: bool) -> Spans {
     if is_reached { said.add(Role::Progress, " ✓") } else { said }
 }
 
-/// The columns for so many columns of the terminal: those that are chosen, or as many as there is room for.
+/// The columns of the list in a terminal of this width: those that are chosen, or as many as there is room for.
 fn placed(model: &Model, room: u16) -> Vec<grid::Placed<'static, TorrentRow>> {
     let columns = columns_for(room, model.columns.of(ColumnPart::Torrents));
     grid::lay_out(&columns, room, Choose::Weightiest)

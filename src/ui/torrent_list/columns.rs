@@ -161,7 +161,7 @@ static NARROW_COLUMNS: &[Column<TorrentRow>] = &[
 /// A share without a bar.
 static BARE_DONE: Column<TorrentRow> = Column { wish: SHARE - 1, ..DONE };
 
-/// The columns for so many columns of the terminal: the chosen ones, where any are.
+/// The columns that a terminal of this width shows: the chosen ones, where any are.
 pub(crate) fn columns_for(room: u16, chosen: Option<&[&str]>) -> Vec<&'static Column<TorrentRow>> {
     if let Some(chosen) = chosen {
         let column = |id: &&str| TORRENT_COLUMNS.iter().find(|column| column.id == *id);
