@@ -8,6 +8,7 @@
 mod attempt;
 mod blocks;
 mod cause;
+mod dht;
 mod finder;
 mod metadata;
 pub(crate) mod parts;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use attempt::{Attempt, Direction, Encryption, OsError, SNUBBED_AFTER, Transport, WireBytes};
 pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
+pub use dht::{AnnounceOutcome, DhtFact, Family, LookupFact, MOST_LOOKUP_NODES, NodeOutcome};
 pub use finder::{Finder, FinderStatus};
 pub use metadata::{METADATA_PART_BYTES, MOST_METADATA_BYTES, MetadataStep};
 pub use peer_info::PeerInfo;

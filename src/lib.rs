@@ -9,7 +9,7 @@
 //!
 //! **A peer.** A tracker's answer is read in `wire::tracker`; the torrent's task (`engine::torrent`) hands every address
 //! in it to the swarm as `swarm::Input::Learned`. `swarm::sources` says whether that source may name such an address (what
-//! is loopback, private or public: `swarm::address`), `swarm::peer_table` gives it a row, `swarm::priority` says who is
+//! is loopback, private or public: `metainfo::address`), `swarm::peer_table` gives it a row, `swarm::priority` says who is
 //! dialled first, `swarm::pacer` how fast. `Action::Dial` comes back; `engine::handshake` connects and drives `peer::handshake`, plain or encrypted,
 //! as `swarm::fallback` chose; who dials us is taken by `engine::listen` and handed to the torrent it names
 //! (`engine::calls`). Each step is an event; a failure ends the attempt with one `event::Cause`. Its row in
@@ -74,7 +74,7 @@
 //! |---|---|---|
 //! | `units` | bytes, rates and durations in words | |
 //! | `text` | makes strings that came from outside safe to show | |
-//! | `metainfo` | bencode spans, torrent files, ids, piece, block and file arithmetic | |
+//! | `metainfo` | bencode spans, torrent files, ids, piece, block and file arithmetic; which addresses a source may name | |
 //! | `wire` | bytes to messages and back, no sockets: handshake, messages, extensions, tracker codecs | metainfo |
 //! | `event` | events, causes, attempts, ids of peers and trackers | metainfo, wire |
 //! | `ledger` | folds events into peers, funnel, groups, verdicts, series: the read model and its view | metainfo, wire, event |

@@ -1,5 +1,6 @@
 //! What a torrent file says: its bytes, ids, and the arithmetic of pieces, blocks and files (BEP 3).
 
+pub mod address;
 mod author;
 pub mod bencode;
 mod bitfield;

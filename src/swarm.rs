@@ -11,7 +11,6 @@
 //!
 //! A check is such a swarm with a policy of its own ([`check`]). Its announces are those of a download, too.
 
-pub mod address;
 mod allowed_fast;
 pub mod announce;
 mod bucket;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ttui::engine::pool::BlockPool;
 use ttui::engine::receive::{Incoming, Receiver};
 use ttui::ledger::client_name;
+use ttui::metainfo::address::Family;
 use ttui::metainfo::bencode::{self, Kind, Limits, Value};
 use ttui::metainfo::{Geometry, InfoHash, Magnet, PeerId, Torrent};
 use ttui::peer::Window;
@@ -339,7 +340,7 @@ pub fn tracker_udp(bytes: &[u8]) {
     if let Err(error) = udp::connect_answer(bytes, transaction) {
         assert_harmless(&error.to_string());
     }
-    for (family, entry) in [(udp::Family::V4, 6), (udp::Family::V6, 18)] {
+    for (family, entry) in [(Family::V4, 6), (Family::V6, 18)] {
         match udp::announce_answer(bytes, transaction, family) {
             Ok(reply) => assert!(reply.peers.len() <= bytes.len() / entry),
             Err(error) => assert_harmless(&error.to_string()),

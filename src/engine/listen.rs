@@ -18,8 +18,8 @@ use super::clock::Clock;
 use super::handshake::{Steps, accept};
 use super::mse::{Carrier, Mse};
 use crate::event::{At, Cause, OsError};
+use crate::metainfo::address::holder_of;
 use crate::peer::{Called, Closed, ConnKey, Handshaken, MOST_STEPS, Step};
-use crate::swarm::address::holder_of;
 
 /// Where we listen when no port is asked for, and it is free.
 const USUAL_PORTS: std::ops::RangeInclusive<u16> = 6881..=6889;

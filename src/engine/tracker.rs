@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use crate::event::{AnnounceKind, Announced, TrackerError};
-use crate::swarm::address::{Scope, scope_of};
+use crate::metainfo::address::{Scope, scope_of};
 use crate::swarm::announce::MOST_UNDER_WAY;
 use crate::text;
 use crate::wire::tracker::Scheme;
@@ -90,7 +90,7 @@ pub struct Turn<'a> {
 /// A tracker's answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
-    /// The peers it named, each once, unchecked: [`crate::swarm::address::is_allowed`] judges them.
+    /// The peers it named, each once, unchecked: [`crate::metainfo::address::is_allowed`] judges them.
     pub peers: Vec<SocketAddr>,
     /// How far the tracker's own address reaches, by which its peers are judged.
     pub scope: Scope,

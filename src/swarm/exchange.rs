@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::ConnKey;
-use super::address::{Scope, scope_of};
 use crate::event::{At, FinderStatus};
+use crate::metainfo::address::{Scope, scope_of};
 use crate::wire::{MOST_FIRST_PEX_ENTRIES, MOST_PEX_ENTRIES, Pex, PexFlags};
 
 /// How often a peer is told of others.

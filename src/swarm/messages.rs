@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::address::Scope;
 use super::peer_table::MOST_ROWS;
 use super::{
     BlockDigest, Closed, ConnKey, DialPacer, DownShare, EncryptionPolicy, Order, Places, UploadSlots, Way,
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, PeerKey, Queued, Source, TrackerKey};
+use crate::metainfo::address::Scope;
 use crate::metainfo::{Bitfield, BlockRef, Choice, Geometry, InfoHash, PeerId, PieceChoice, PieceIndex};
 use crate::peer::{News, Step};
 

@@ -14,11 +14,11 @@ pub(super) use self::bans::Ban;
 use self::bans::Bans;
 use self::due::{Due, wait_after};
 pub(super) use self::row::{Row, Standing};
-use super::address::{Scope, scope_of};
 use super::fallback::Came;
 use super::sources::Sources;
 use super::{ConnKey, EncryptionPolicy, Settings};
 use crate::event::{At, Cause, Encryption, PeerKey, Source, TrackerKey};
+use crate::metainfo::address::{Scope, scope_of};
 use crate::peer::Step;
 
 /// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::address::{Scope, is_allowed};
 use super::priority::priority;
 use crate::event::{Source, TrackerKey};
+use crate::metainfo::address::{Scope, is_allowed};
 
 /// Judges what sources name.
 #[derive(Debug)]

@@ -18,9 +18,9 @@ use crate::engine::wanted::Wanted;
 use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Phase, Source, Transport, WireBytes};
 use crate::ledger::{Ledger, View};
 use crate::metainfo::PeerId;
+use crate::metainfo::address::{Scope, is_allowed};
 use crate::peer::{Closed, ConnKey, MOST_STEPS, Step};
 use crate::swarm::EncryptionPolicy;
-use crate::swarm::address::{Scope, is_allowed};
 use crate::wire::{Handshake, Reserved};
 
 const PEER: PeerKey = PeerKey(0);

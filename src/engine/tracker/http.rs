@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::names::Pins;
 use super::{Failure, Inner, Settings};
 use crate::event::TrackerError;
-use crate::swarm::address::{Scope, scope_of};
+use crate::metainfo::address::{Scope, scope_of};
 use crate::text;
 use crate::wire::TrackerReply;
 use crate::wire::tracker::http::{AnswerError, MAX_ANSWER, read_answer};

@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Failure, Inner};
 use crate::event::TrackerError;
+use crate::metainfo::address::Family;
 use crate::wire::tracker::udp::{
-    Family, UdpError, announce_answer, announce_request, connect_answer, connect_request,
+    UdpError, announce_answer, announce_request, connect_answer, connect_request,
 };
 use crate::wire::{AnnounceParams, TrackerReply};
 
@@ -146,7 +147,7 @@ impl Inner {
     }
 
     async fn udp_at(&self, addr: SocketAddr, url_data: &str, params: &AnnounceParams) -> Outcome {
-        let family = if addr.is_ipv4() { Family::V4 } else { Family::V6 };
+        let family = Family::of(addr.ip());
         let mut talk = Talk::with(addr).await.map_err(|error| Failure::connect(&error))?;
         let (connecting, announcing) = (transaction()?, transaction()?);
         let mut fresh = false;

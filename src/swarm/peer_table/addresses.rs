@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
-use super::super::address::{all_of, answers_for};
 use crate::event::PeerKey;
+use crate::metainfo::address::{all_of, answers_for};
 
 /// Rows by address and port.
 #[derive(Debug, Default)]

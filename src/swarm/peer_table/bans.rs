@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::super::address::{all_of, answers_for};
 use super::{PeerTable, Row, Standing};
 use crate::event::{At, PeerKey};
+use crate::metainfo::address::{all_of, answers_for};
 
 /// How long an automatic ban, or one by the user, lasts.
 pub(in crate::swarm) const BAN: Duration = Duration::from_secs(3600);

@@ -5,7 +5,7 @@ use super::*;
 use crate::command::Command;
 use crate::event::{Event, PeerKey, Phase, Source, TrackerKey};
 use crate::metainfo::FilePriority::{High, Low, Normal, Skip};
-use crate::swarm::address::Scope;
+use crate::metainfo::address::Scope;
 use crate::swarm::{Input, UploadSlots};
 use crate::wire::ExtensionHandshake;
 

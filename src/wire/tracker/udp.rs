@@ -4,6 +4,7 @@ use bytes::{BufMut, BytesMut};
 use thiserror::Error;
 
 use super::{AnnounceKind, AnnounceParams, TrackerReply, compact_peers, intervals};
+use crate::metainfo::address::Family;
 use crate::text;
 
 const PROTOCOL_ID: u64 = 0x0417_2710_1980;
@@ -15,15 +16,6 @@ const OPTION_URL_DATA: u8 = 2;
 
 /// The most bytes of an error text that are shown.
 const MOST_ERROR_CHARS: usize = 300;
-
-/// Which addresses an answer names: those of the family it was asked over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Family {
-    /// Four bytes of address.
-    V4,
-    /// Sixteen.
-    V6,
-}
 
 /// Why a packet is not the answer waited for.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use super::one::{One, addr};
 use super::*;
 use crate::event::{Event, Finder, FinderStatus, PeerInfo, PeerKey, Source, TrackerKey};
+use crate::metainfo::address::Scope;
 use crate::peer::News;
-use crate::swarm::address::Scope;
 use crate::swarm::{ConnKey, Input};
 use crate::wire::{MOST_FIRST_PEX_ENTRIES, PEX_NAME, Pex, PexFlags};
 

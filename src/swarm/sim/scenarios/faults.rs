@@ -6,8 +6,8 @@ use super::one::{One, addr};
 use super::*;
 use crate::event::{Event, PeerKey, Source, TrackerKey};
 use crate::metainfo::PeerId;
+use crate::metainfo::address::Scope;
 use crate::peer::News;
-use crate::swarm::address::Scope;
 use crate::swarm::{ConnKey, Input, Known, Way};
 
 #[test]

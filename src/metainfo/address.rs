@@ -5,6 +5,27 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Serialize};
+
+/// One of the two kinds of addresses there are. Whoever speaks over one of them names addresses of that kind.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Family {
+    /// Four bytes of address.
+    V4,
+    /// Sixteen.
+    V6,
+}
+
+impl Family {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    /// That of an address.
+    pub fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+}
+
 /// How far an address reaches, narrowest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Scope {
@@ -20,7 +41,7 @@ pub enum Scope {
 pub fn scope_of(address: IpAddr) -> Scope {
     match address.to_canonical() {
         IpAddr::V4(v4) if v4.is_loopback() => Scope::Loopback,
-        IpAddr::V4(v4) if v4.is_private() || v4.is_link_local() || is_carrier_shared(v4) => Scope::Private,
+        IpAddr::V4(v4) if v4.is_private() || v4.is_link_local() || is_shared_by_carrier(v4) => Scope::Private,
         IpAddr::V6(v6) if v6.is_loopback() => Scope::Loopback,
         IpAddr::V6(v6) if v6.is_unique_local() || v6.is_unicast_link_local() => Scope::Private,
         _ => Scope::Public,
@@ -32,7 +53,7 @@ pub fn scope_of(address: IpAddr) -> Scope {
 /// port only a source near to us can know of.
 ///
 /// ```
-/// use ttui::swarm::address::{Scope, is_allowed};
+/// use ttui::metainfo::address::{Scope, is_allowed};
 ///
 /// assert!(is_allowed(Scope::Loopback, "127.0.0.1:6881".parse()?, &[]));
 /// assert!(!is_allowed(Scope::Public, "127.0.0.1:6881".parse()?, &[]));
@@ -53,7 +74,7 @@ pub fn is_allowed(source: Scope, addr: SocketAddr, ours: &[SocketAddr]) -> bool 
 /// Whose an address is, for limits: of IPv6 a whole /64 is one customer's, who can take any address in it.
 ///
 /// ```
-/// use ttui::swarm::address::holder_of;
+/// use ttui::metainfo::address::holder_of;
 ///
 /// assert_eq!(holder_of("2001:db8:1:2:3:4:5:6".parse()?), holder_of("2001:db8:1:2::1".parse()?));
 /// assert_ne!(holder_of("192.0.2.1".parse()?), holder_of("192.0.2.2".parse()?));
@@ -71,12 +92,12 @@ pub fn holder_of(address: IpAddr) -> IpAddr {
 
 /// Whose misdeeds count together: of a public address its holder's. In a network of one's own a /64 holds machines of
 /// many people, and everybody stands for itself.
-pub(super) fn answers_for(address: IpAddr) -> IpAddr {
+pub(crate) fn answers_for(address: IpAddr) -> IpAddr {
     if scope_of(address) == Scope::Public { holder_of(address) } else { address }
 }
 
 /// Every address and port of one that [`answers_for`] named, from first to last.
-pub(super) fn all_of(holder: IpAddr) -> RangeInclusive<SocketAddr> {
+pub(crate) fn all_of(holder: IpAddr) -> RangeInclusive<SocketAddr> {
     let last = match holder {
         IpAddr::V6(v6) if scope_of(holder) == Scope::Public => {
             IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() | u128::from(u64::MAX)))
@@ -106,8 +127,8 @@ fn is_v4_compatible(address: Ipv6Addr) -> bool {
     !address.is_loopback() && address.segments()[..6] == [0; 6]
 }
 
-/// 100.64.0.0/10 (RFC 6598).
-fn is_carrier_shared(address: Ipv4Addr) -> bool {
+/// Whether a carrier shares it among its customers: 100.64.0.0/10 (RFC 6598).
+pub fn is_shared_by_carrier(address: Ipv4Addr) -> bool {
     let [first, second, ..] = address.octets();
     first == 100 && second & 0b1100_0000 == 64
 }
