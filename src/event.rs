@@ -29,7 +29,7 @@ pub use attempt::{Attempt, Direction, Encryption, OsError, SNUBBED_AFTER, Transp
 pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
 pub use dht::{AnnounceOutcome, DhtFact, Family, LookupFact, MOST_LOOKUP_NODES, NodeOutcome};
-pub use finder::{Finder, FinderStatus};
+pub use finder::{Finder, FinderInfo, FinderStatus};
 pub use metadata::{METADATA_PART_BYTES, MOST_METADATA_BYTES, MetadataStep};
 pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
@@ -532,6 +532,15 @@ pub enum Event {
         /// How many of them nobody had named before.
         new: u32,
     },
+    /// A way to find peers named some. Of those that peers name [`Event::Named`] tells.
+    Found {
+        /// Which.
+        finder: Finder,
+        /// How many it named.
+        named: u32,
+        /// How many of them nobody had named before.
+        new: u32,
+    },
     /// A step on a peer's way to giving us the metadata.
     Metadata {
         /// Whose row.
@@ -570,7 +579,8 @@ parts! {
     NextAnnounce { tracker at }, Sample(sample), Note { severity text answer }, LooksLike { peer what },
     Traffic { peer bytes_in bytes_out }, Probing, Agreed { peer payload }, Recording { on },
     PieceBlocks { piece blocks }, Preparing { done of }, UploadOnly { peer upload_only }, PlainOnly, Disk(disk),
-    Places { most }, Finder { finder status detail }, Named { peer named new }, Metadata { peer step },
+    Places { most }, Finder { finder status detail }, Named { peer named new }, Found { finder named new },
+    Metadata { peer step },
     Chosen { choice }, MetadataParts { got of bytes },
 }
 

@@ -186,14 +186,17 @@ impl Swarm {
         if swarm.settings.encryption == EncryptionPolicy::Off {
             swarm.out.emit(now, Event::PlainOnly);
         }
-        swarm.tell_exchange(now);
+        swarm.tell_finders(now);
         swarm
     }
 
-    /// Tells whether peers may name others.
-    fn tell_exchange(&mut self, now: At) {
-        let (status, detail) = exchange::status(self.settings.private, self.settings.pex);
-        self.out.emit(now, Event::Finder { finder: Finder::Pex, status, detail });
+    /// Tells which ways to find peers are used.
+    fn tell_finders(&mut self, now: At) {
+        for finder in Finder::ALL.iter().copied() {
+            let wanted = self.settings.finders.contains(&finder);
+            let (status, detail) = sources::status(self.settings.private, wanted);
+            self.out.emit(now, Event::Finder { finder, status, detail });
+        }
     }
 
     /// Feeds one thing that happened. Afterwards empty [`poll`](Self::poll) and read [`deadline`](Self::deadline)
@@ -201,6 +204,7 @@ impl Swarm {
     pub fn handle(&mut self, now: At, input: Input) {
         match input {
             Input::Learned { addr, source } => self.learn(now, addr, source),
+            Input::Found { source, scope, addrs } => self.found(now, source, scope, &addrs),
             Input::Reached { tracker, scope, seen_at } => self.peer_table.reached(tracker, scope, seen_at),
             Input::Announced(outcome) => {
                 self.announce(now, outcome);
@@ -262,7 +266,7 @@ impl Swarm {
 
     /// Whether peers may name other peers, and are told of others (BEP 11).
     pub fn exchanges(&self) -> bool {
-        self.settings.pex && !self.settings.private
+        self.settings.finders.contains(&Finder::Pex) && !self.settings.private
     }
 
     /// The pieces that are good and written, where it is known what pieces there are.

@@ -1,5 +1,6 @@
 //! Every argument and option, with its help.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::config::{
     upload_slots_expected,
 };
 use crate::engine;
+use crate::event::Finder;
 use crate::metainfo::{FileName, PeerName};
 use crate::swarm::UploadSlots;
 use crate::units;
@@ -212,6 +214,11 @@ pub struct DownloadArgs {
     pub privacy: bool,
 }
 
+/// The ways to find peers that the settings leave on.
+pub(super) fn finders(pex: bool) -> BTreeSet<Finder> {
+    [(Finder::Pex, pex)].into_iter().filter_map(|(finder, on)| on.then_some(finder)).collect()
+}
+
 impl DownloadArgs {
     /// Puts what the command line says in the place of what the settings say.
     pub fn overrule(&self, settings: &mut Settings) {
@@ -240,7 +247,7 @@ impl DownloadArgs {
             up_bps: settings.up_bps,
             upload_slots: settings.upload_slots,
             encryption: settings.encryption.policy(),
-            pex: settings.pex,
+            finders: finders(settings.pex),
             queue: settings.queue,
             give: engine::Give { ratio: settings.ratio, time: settings.seed_time },
             on_complete: settings.on_complete.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::args::{CheckArgs, recording};
+use super::args::{CheckArgs, finders, recording};
 use super::export::peers_csv;
 use super::output::Stdout;
 use super::waiting::{Waited, wait_for};
@@ -19,7 +19,7 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failu
         port: args.port,
         peers: peers::addresses(&args.peer)?,
         encryption: args.encryption.unwrap_or(settings.encryption).policy(),
-        pex: settings.pex && !args.no_pex,
+        finders: finders(settings.pex && !args.no_pex),
         time: args.time,
         recording: recording(args.record.as_ref(), args.privacy),
         ..CheckOptions::default()

@@ -6,6 +6,7 @@
 mod hasher;
 mod once;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,7 +29,7 @@ use super::torrent::{self, Asked, Blocks, Give, Parts};
 use super::tracker;
 use super::wanted::Wanted;
 use crate::command::Command;
-use crate::event::{Event, OsError, Source};
+use crate::event::{Event, Finder, OsError, Source};
 use crate::ledger::View;
 use crate::metainfo::Bitfield;
 use crate::swarm::{self, EncryptionPolicy, Input, Swarm};
@@ -50,8 +51,8 @@ pub struct CheckOptions {
     pub peers: Vec<SocketAddr>,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
-    /// Whether peers may name other peers, and are told of others (BEP 11).
-    pub pex: bool,
+    /// Ways besides trackers in which peers are to be found; a private torrent uses none of them.
+    pub finders: BTreeSet<Finder>,
     /// How long it may take at most.
     pub time: Duration,
     /// How trackers are spoken to.
@@ -67,7 +68,7 @@ impl Default for CheckOptions {
             loopback: false,
             peers: Vec::new(),
             encryption: EncryptionPolicy::default(),
-            pex: true,
+            finders: BTreeSet::from([Finder::Pex]),
             time: Duration::from_secs(30),
             tracker: tracker::Settings::default(),
             recording: Recording::default(),
@@ -102,7 +103,7 @@ pub async fn check(
         encryption: options.encryption,
         info_hash: wanted.info_hash(),
         private: wanted.is_private(),
-        pex: options.pex,
+        finders: options.finders,
         trackers: wanted.trackers().to_vec(),
         peer_id: ours.peer_id,
         seed,

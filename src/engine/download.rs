@@ -1,5 +1,6 @@
 //! One torrent from start to end, as a program holds it: a session with nothing else in it.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use super::torrent::Give;
 use super::tracker;
 use super::wanted::Wanted;
 use crate::command::Command;
-use crate::event::OsError;
+use crate::event::{Finder, OsError};
 use crate::ledger::View;
 use crate::metainfo::{InfoHash, NamedFiles, TorrentError};
 use crate::storage::StorageError;
@@ -52,8 +53,8 @@ pub struct Options {
     pub upload_slots: UploadSlots,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
-    /// Whether peers may name other peers, and are told of others (BEP 11).
-    pub pex: bool,
+    /// Ways besides trackers in which peers are to be found; a private torrent uses none of them.
+    pub finders: BTreeSet<Finder>,
     /// A connected peer that says nothing for this long is let go.
     pub idle_after: Duration,
     /// How many torrents are active at once.
@@ -88,7 +89,7 @@ impl Default for Options {
         let (session, torrent) = (SessionOptions::default(), TorrentOptions::default());
         let SessionOptions { state, port, loopback, max_peers, dials_per_second, down_bps, up_bps, .. } =
             session;
-        let TorrentOptions { output, peers, max_rows, upload_slots, pex, idle_after, .. } = torrent;
+        let TorrentOptions { output, peers, max_rows, upload_slots, finders, idle_after, .. } = torrent;
         Self {
             output,
             state,
@@ -102,7 +103,7 @@ impl Default for Options {
             up_bps,
             upload_slots,
             encryption: session.encryption,
-            pex,
+            finders,
             idle_after,
             queue: session.queue,
             on_complete: session.on_complete,
@@ -140,7 +141,7 @@ impl Options {
             encryption,
             queue,
             on_complete,
-            pex,
+            finders,
             idle_after,
             give,
             paused,
@@ -171,7 +172,7 @@ impl Options {
             peers,
             max_rows,
             upload_slots,
-            pex,
+            finders,
             idle_after,
             give,
             seeded: Duration::ZERO,

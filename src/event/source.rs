@@ -19,10 +19,17 @@ pub enum Source {
     Magnet,
     /// This peer named it (BEP 11).
     Pex(PeerKey),
+    /// A node of the distributed hash table named it (BEP 5).
+    Dht,
+    /// It named itself on the local network (BEP 14).
+    Lsd,
 }
 
 /// What holds of a source that says nothing else.
-const USUAL: SourceInfo = SourceInfo { code: "", words: "", listens: true, chosen: false, private: true };
+const USUAL: SourceInfo =
+    SourceInfo { code: "", words: "", listens: true, chosen: false, private: true, finder: None };
+/// The same of a way to find peers.
+const FINDER: SourceInfo = SourceInfo { private: false, ..USUAL };
 
 /// What the table says of a source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +44,8 @@ pub struct SourceInfo {
     pub chosen: bool,
     /// Whether private torrents take peers from it (BEP 27).
     pub private: bool,
+    /// The way to find peers that it is, if it is neither a tracker nor a single address.
+    pub finder: Option<Finder>,
 }
 
 impl Source {
@@ -48,6 +57,8 @@ impl Source {
         Self::Resume,
         Self::Magnet,
         Self::Pex(PeerKey(0)),
+        Self::Dht,
+        Self::Lsd,
     ];
 
     /// The table's entry.
@@ -60,18 +71,24 @@ impl Source {
             }
             Self::Resume => &SourceInfo { code: "resume", words: "the last run", private: false, ..USUAL },
             Self::Magnet => &SourceInfo { code: "magnet", words: "the magnet link", private: false, ..USUAL },
-            Self::Pex(_) => &SourceInfo { code: "pex", words: "another peer", private: false, ..USUAL },
+            Self::Pex(_) => {
+                &SourceInfo { code: "pex", words: "another peer", finder: Some(Finder::Pex), ..FINDER }
+            }
+            Self::Dht => &SourceInfo { code: "dht", words: "the DHT", finder: Some(Finder::Dht), ..FINDER },
+            Self::Lsd => {
+                &SourceInfo { code: "lsd", words: "the local network", finder: Some(Finder::Lsd), ..FINDER }
+            }
         }
     }
 
     /// Whether one says no more of a peer than the other: who of all peers named it first is enough to know.
     pub fn is_as(self, other: Self) -> bool {
-        self == other || matches!((self, other), (Self::Pex(_), Self::Pex(_)))
+        self == other || (self.finder().is_some() && self.finder() == other.finder())
     }
 
     /// The way to find peers that it is, if it is neither a tracker nor a single address.
     pub fn finder(self) -> Option<Finder> {
-        matches!(self, Self::Pex(_)).then_some(Finder::Pex)
+        self.info().finder
     }
 
     /// The tracker that named it, if one did.
@@ -96,5 +113,14 @@ mod tests {
         let words: BTreeSet<_> = all.iter().map(|source| source.info().words).collect();
         assert_eq!((codes.len(), words.len()), (all.len(), all.len()));
         assert!(codes.iter().chain(&words).all(|word| !word.is_empty()));
+    }
+
+    #[test]
+    fn every_way_to_find_peers_is_a_source_with_its_code_that_no_private_torrent_takes() {
+        for finder in Finder::ALL {
+            let of: Vec<_> = Source::KINDS.iter().filter(|source| source.finder() == Some(*finder)).collect();
+            let [source] = of[..] else { panic!("{finder:?} is not one source, but {of:?}") };
+            assert_eq!((source.info().code, source.info().private), (finder.code(), false));
+        }
     }
 }

@@ -300,6 +300,9 @@ impl Ledger {
             Event::Finder { finder, status, detail } => {
                 self.run.finders.entry(*finder).or_default().stands(*status, detail.as_ref());
             }
+            Event::Found { finder, named, new } => {
+                self.run.finders.entry(*finder).or_default().named(*named, *new);
+            }
             Event::Named { named, new, .. } => {
                 self.run.finders.entry(Finder::Pex).or_default().named(*named, *new);
             }

@@ -45,8 +45,8 @@ pub(super) struct Tally {
     losses: [[u32; REASONS]; 5],
     /// Peers that each tracker named, and those of them that shook hands.
     trackers: BTreeMap<TrackerKey, (u32, u32)>,
-    /// The same of peers that other peers named.
-    pex: (u32, u32),
+    /// The same of other ways to find peers.
+    finders: BTreeMap<Finder, (u32, u32)>,
 }
 
 /// The same, written down: what is zero is left out, and reasons go by their code.
@@ -56,6 +56,9 @@ pub(super) struct SavedTally {
     groups: Groups,
     losses: Vec<(u8, Option<Cause>, u32)>,
     trackers: Vec<(TrackerKey, u32, u32)>,
+    #[serde(default)]
+    finders: Vec<(Finder, u32, u32)>,
+    /// What earlier versions know in place of [`Self::finders`]: of those that peers named.
     #[serde(default)]
     pex: (u32, u32),
 }
@@ -71,7 +74,7 @@ impl Default for Tally {
             groups: Groups::default(),
             losses: [[0; REASONS]; 5],
             trackers: BTreeMap::new(),
-            pex: (0, 0),
+            finders: BTreeMap::new(),
         }
     }
 }
@@ -107,10 +110,10 @@ impl Tally {
             bump(&mut self.losses[step][place.loss.map_or(ON_ITS_WAY, |cause| cause as usize)], more);
         }
         for source in place.sources {
-            let (named, handshaken) = match source {
-                Source::Tracker(tracker) => self.trackers.entry(*tracker).or_default(),
-                Source::Pex(_) => &mut self.pex,
-                Source::Manual | Source::Incoming | Source::Resume | Source::Magnet => continue,
+            let (named, handshaken) = match (source.tracker(), source.finder()) {
+                (Some(tracker), _) => self.trackers.entry(tracker).or_default(),
+                (None, Some(finder)) => self.finders.entry(finder).or_default(),
+                (None, None) => continue,
             };
             bump(named, more);
             if place.stage >= Stage::Handshaken {
@@ -131,17 +134,25 @@ impl Tally {
             groups: self.groups,
             losses: losses.collect(),
             trackers: self.trackers.iter().map(|(key, (named, shaken))| (*key, *named, *shaken)).collect(),
-            pex: self.pex,
+            finders: self
+                .finders
+                .iter()
+                .map(|(finder, (named, shaken))| (*finder, *named, *shaken))
+                .collect(),
+            pex: self.found_by(Finder::Pex),
         }
     }
 
     pub(super) fn restore(kept: SavedTally) -> Result<Self, Invalid> {
-        let SavedTally { stages, groups, losses: kept_losses, trackers, pex } = kept;
+        let SavedTally { stages, groups, losses: kept_losses, trackers, mut finders, pex } = kept;
         let Groups { live, trying, failed, left, queued, banned } = groups;
         let counts = stages.into_iter().chain([live, trying, failed, left, queued, banned]);
         let counts = counts.chain(kept_losses.iter().map(|(_, _, count)| *count));
         let counts = counts.chain(trackers.iter().flat_map(|(_, named, shaken)| [*named, *shaken]));
-        let counts = counts.chain([pex.0, pex.1]);
+        if finders.is_empty() {
+            finders.push((Finder::Pex, pex.0, pex.1));
+        }
+        let counts = counts.chain(finders.iter().flat_map(|(_, named, shaken)| [*named, *shaken]));
         ensure(counts.into_iter().all(|count| count <= MOST_COUNTED), "more peers than any run meets")?;
         let mut losses = [[0; REASONS]; 5];
         for (step, why, count) in kept_losses {
@@ -150,9 +161,10 @@ impl Tally {
             step[why.map_or(ON_ITS_WAY, |cause| cause as usize)] = count;
         }
         let trackers = trackers.into_iter().map(|(key, named, shaken)| (key, (named, shaken)));
+        let finders = finders.into_iter().map(|(finder, named, shaken)| (finder, (named, shaken))).collect();
         // Who has no row is not connected.
         let serving = Serving::default();
-        Ok(Self { stages, serving, groups, losses, trackers: trackers.collect(), pex })
+        Ok(Self { stages, serving, groups, losses, trackers: trackers.collect(), finders })
     }
 
     pub(super) fn groups(&self) -> Groups {
@@ -190,9 +202,7 @@ impl Tally {
 
     /// The same of peers that were found in another way.
     pub(super) fn found_by(&self, finder: Finder) -> (u32, u32) {
-        match finder {
-            Finder::Pex => self.pex,
-        }
+        self.finders.get(&finder).copied().unwrap_or_default()
     }
 }
 
@@ -215,4 +225,22 @@ fn step_after(stage: Stage) -> Option<usize> {
 
 fn bump(count: &mut u32, more: bool) {
     *count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_recordings_of_before_counted_of_other_peers_is_counted_of_their_way_to_find_peers() {
+        let mut old = serde_json::to_value(Tally::default().snapshot()).unwrap();
+        let fields = old.as_object_mut().unwrap();
+        assert!(fields.remove("finders").is_some());
+        fields.insert("pex".to_owned(), serde_json::json!([7, 2]));
+        let tally = Tally::restore(serde_json::from_value(old).unwrap()).unwrap();
+        assert_eq!((tally.found_by(Finder::Pex), tally.found_by(Finder::Dht)), ((7, 2), (0, 0)));
+        let new = serde_json::to_value(tally.snapshot()).unwrap();
+        let tally = Tally::restore(serde_json::from_value(new).unwrap()).unwrap();
+        assert_eq!(tally.found_by(Finder::Pex), (7, 2));
+    }
 }

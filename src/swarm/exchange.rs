@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::ConnKey;
-use crate::event::{At, FinderStatus};
+use crate::event::At;
 use crate::metainfo::address::{Scope, scope_of};
 use crate::wire::{MOST_FIRST_PEX_ENTRIES, MOST_PEX_ENTRIES, Pex, PexFlags};
 
@@ -17,15 +17,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const MOST_OF_ONE: usize = 2_000;
 /// Addresses that all of them may name in a minute: a crowd that names strangers is not followed faster.
 const MOST_A_MINUTE: usize = 1_000;
-
-/// Whether peers of a torrent may name others, and if not, why.
-pub(super) fn status(private: bool, wanted: bool) -> (FinderStatus, Option<String>) {
-    match (private, wanted) {
-        (true, _) => (FinderStatus::Off, Some("the torrent is private".to_owned())),
-        (false, false) => (FinderStatus::Off, Some("switched off".to_owned())),
-        (false, true) => (FinderStatus::Pending, None),
-    }
-}
 
 /// Peers that take part, and what each was told.
 #[derive(Debug, Default)]

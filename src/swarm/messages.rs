@@ -1,5 +1,6 @@
 //! What a swarm is told, and what it says is to be done.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::{
     announce,
 };
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, PeerKey, Queued, Source, TrackerKey};
+use crate::event::{At, Cause, Encryption, Event, Finder, PeerKey, Queued, Source, TrackerKey};
 use crate::metainfo::address::Scope;
 use crate::metainfo::{Bitfield, BlockRef, Choice, Geometry, InfoHash, PeerId, PieceChoice, PieceIndex};
 use crate::peer::{News, Step};
@@ -51,8 +52,8 @@ pub struct Settings {
     pub info_hash: InfoHash,
     /// Only trackers and the user may name peers (BEP 27).
     pub private: bool,
-    /// Whether peers may name others, and are told of others (BEP 11).
-    pub pex: bool,
+    /// Ways besides trackers in which peers are to be found; a private torrent uses none of them.
+    pub finders: BTreeSet<Finder>,
     /// The announce URLs of its trackers by tier, passkeys and all: never to be shown.
     pub trackers: Vec<Vec<String>>,
     /// Our own peer id.
@@ -93,7 +94,7 @@ impl Default for Settings {
             encryption: EncryptionPolicy::default(),
             info_hash: InfoHash([0; 20]),
             private: false,
-            pex: true,
+            finders: BTreeSet::from([Finder::Pex]),
             trackers: Vec::new(),
             peer_id: PeerId::ours(0),
             seed: 0,
@@ -113,6 +114,15 @@ pub enum Input {
         addr: SocketAddr,
         /// Who named it.
         source: Source,
+    },
+    /// A way to find peers named addresses.
+    Found {
+        /// Which: a source that is no tracker.
+        source: Source,
+        /// How far away the one is that named them: nobody names what is nearer than he is.
+        scope: Scope,
+        /// Where.
+        addrs: Vec<SocketAddr>,
     },
     /// A tracker answered; from now on what it names is judged by how far it is from us.
     Reached {

@@ -17,7 +17,7 @@ pub(super) use self::row::{Row, Standing};
 use super::fallback::Came;
 use super::sources::Sources;
 use super::{ConnKey, EncryptionPolicy, Settings};
-use crate::event::{At, Cause, Encryption, PeerKey, Source, TrackerKey};
+use crate::event::{At, Cause, Encryption, Finder, PeerKey, Source, TrackerKey};
 use crate::metainfo::address::{Scope, scope_of};
 use crate::peer::Step;
 
@@ -99,6 +99,11 @@ impl PeerTable {
         self.sources.reached(tracker, scope, seen_at);
     }
 
+    /// What comes next is named by one so far from us.
+    pub(super) fn found_by(&mut self, finder: Finder, scope: Scope) {
+        self.sources.found_by(finder, scope);
+    }
+
     /// The torrent turns out to be private (BEP 27): what sources said that such a torrent does not hear is forgotten.
     /// Returns the peers that nobody else named.
     pub(super) fn turn_private(&mut self) -> Vec<PeerKey> {
@@ -136,8 +141,8 @@ impl PeerTable {
         }
         let info = source.info();
         let valid = self.sources.may_name(source, self.reach_of(source), addr);
-        // What another peer makes up is not worth a row, and others that we are connected with name us, too.
-        if matches!(source, Source::Pex(_)) && (!valid || self.sources.is_ours(addr)) {
+        // What a stranger makes up is not worth a row, and others that know us name us, too.
+        if source.finder().is_some() && (!valid || self.sources.is_ours(addr)) {
             return None;
         }
         let Some(peer) = self.find(addr) else {

@@ -14,6 +14,7 @@ use crate::event::{
     At, Cause, Direction, Encryption, Event, PeerInfo, PeerKey, PeerSample, Severity, Side, Source, Transport,
 };
 use crate::metainfo::PeerId;
+use crate::metainfo::address::Scope;
 use crate::peer::{News, Step};
 use crate::wire::{Pex, PexFlags};
 
@@ -397,7 +398,7 @@ impl Swarm {
     pub(super) fn turn_private(&mut self, now: At) {
         self.settings.private = true;
         self.exchange = Exchange::default();
-        self.tell_exchange(now);
+        self.tell_finders(now);
         for peer in self.peer_table.turn_private() {
             match self.conn_of(peer) {
                 Some(conn) => self.close(conn, Cause::PrivateTorrent),
@@ -406,6 +407,21 @@ impl Swarm {
         }
         self.announcer.turn_private(now);
         self.announce_due(now);
+    }
+
+    /// A way to find peers named addresses, by one so far away.
+    pub(super) fn found(&mut self, now: At, source: Source, scope: Scope, addrs: &[SocketAddr]) {
+        let Some(finder) = source.finder().filter(|_| !addrs.is_empty() && !self.settings.private) else {
+            return;
+        };
+        self.peer_table.found_by(finder, scope);
+        let mut new = 0;
+        for addr in addrs {
+            let known = self.peer_table.find(*addr).is_some();
+            self.learn(now, *addr, source);
+            new += u32::from(!known && self.peer_table.find(*addr).is_some());
+        }
+        self.out.emit(now, Event::Found { finder, named: addrs.len() as u32, new });
     }
 
     /// The peer names others.

@@ -4,8 +4,17 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::priority::priority;
-use crate::event::{Source, TrackerKey};
+use crate::event::{Finder, FinderStatus, Source, TrackerKey};
 use crate::metainfo::address::{Scope, is_allowed};
+
+/// Whether a way to find peers of a torrent is used, and if not, why.
+pub(super) fn status(private: bool, wanted: bool) -> (FinderStatus, Option<String>) {
+    match (private, wanted) {
+        (true, _) => (FinderStatus::Off, Some("the torrent is private".to_owned())),
+        (false, false) => (FinderStatus::Off, Some("switched off".to_owned())),
+        (false, true) => (FinderStatus::Pending, None),
+    }
+}
 
 /// Judges what sources name.
 #[derive(Debug)]
@@ -14,13 +23,15 @@ pub(super) struct Sources {
     private: bool,
     /// How far each tracker is from us: it names peers as near as it is itself, or farther.
     reach: BTreeMap<TrackerKey, Scope>,
+    /// The same of other ways to find peers: of the one that named some last.
+    finders: BTreeMap<Finder, Scope>,
     /// Where trackers see us, with the port we listen on.
     ours: Vec<SocketAddr>,
 }
 
 impl Sources {
     pub(super) fn new(private: bool) -> Self {
-        Self { private, reach: BTreeMap::new(), ours: Vec::new() }
+        Self { private, reach: BTreeMap::new(), finders: BTreeMap::new(), ours: Vec::new() }
     }
 
     /// The torrent turns out to be private.
@@ -34,6 +45,11 @@ impl Sources {
         self.ours.extend(seen_at.filter(|seen_at| !self.ours.contains(seen_at)));
     }
 
+    /// What comes next is named by one so far from us.
+    pub(super) fn found_by(&mut self, finder: Finder, scope: Scope) {
+        self.finders.insert(finder, scope);
+    }
+
     /// Whether the source is heard at all.
     pub(super) fn hears(&self, source: Source) -> bool {
         !self.private || source.info().private
@@ -42,7 +58,9 @@ impl Sources {
     /// Whether the source, `reach` from us where it is a peer, may name the address, and a peer can be there. The user, and
     /// this machine, name any.
     pub(super) fn may_name(&self, source: Source, reach: Option<Scope>, addr: SocketAddr) -> bool {
-        let scope = reach.or_else(|| source.tracker().and_then(|tracker| self.reach.get(&tracker).copied()));
+        let by_tracker = || source.tracker().and_then(|tracker| self.reach.get(&tracker).copied());
+        let by_finder = || source.finder().and_then(|finder| self.finders.get(&finder).copied());
+        let scope = reach.or_else(by_tracker).or_else(by_finder);
         let is_caller = !source.info().listens;
         is_caller || is_allowed(scope.unwrap_or(Scope::Loopback), addr, &self.ours)
     }

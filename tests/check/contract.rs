@@ -9,7 +9,9 @@ use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
 use ttui::report;
 
-use crate::peers::{PIECE, answers, as_json, options, payload, peer_of, program_check, run, serve};
+use crate::peers::{
+    PIECE, answers, as_json, options, payload, peer_of, program_check, run, serve, source_of,
+};
 use crate::support::program::command;
 use crate::support::{Lab, Program, Recipe, Reply, Script, Seed, Tracker, is_empty, nobody_at};
 
@@ -106,8 +108,8 @@ async fn json_holds_every_field_of_the_contract() {
         ],
         &[],
     );
-    let pending = json!([{"kind": "pex", "status": "pending", "peers": 0, "handshaken": 0}]);
-    assert_eq!(report["sources"], pending, "peers that say nothing of others name none");
+    let pending = json!({"kind": "pex", "status": "pending", "peers": 0, "handshaken": 0});
+    assert_eq!(*source_of(report, "pex"), pending, "peers that say nothing of others name none");
     assert_eq!(report["availability"], json!({"share": 1.0, "copies": 1.0}), "one peer has everything");
     assert_eq!(report["schema"], "ttui.check/1");
     assert_eq!(report["torrent"], json!({"name": "it", "info_hash": payload.info_hash().to_string()}));

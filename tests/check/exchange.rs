@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::json;
 use ttui::wire::{ExtensionHandshake, Message, PEX_NAME, Pex, PexFlags};
 
-use crate::peers::{PIECE, message, options, payload, peer_of, program_check, run, talks};
+use crate::peers::{PIECE, message, options, payload, peer_of, program_check, run, source_of, talks};
 use crate::support::{Heard, Lab, Payload, Recipe, Seed};
 
 /// A peer that has nothing, and names these where it is told under which number.
@@ -46,7 +46,10 @@ async fn a_peer_that_another_names_is_dialled_and_counted() {
     assert_eq!(output.code(), 0, "{report:#}");
     let found = peer_of(report, seed.addr);
     assert_eq!((&found["source"], &found["stage"]), (&json!(["pex"]), &json!("transferring")));
-    assert_eq!(report["sources"], json!([{"kind": "pex", "status": "ok", "peers": 1, "handshaken": 1}]));
+    assert_eq!(
+        *source_of(report, "pex"),
+        json!({"kind": "pex", "status": "ok", "peers": 1, "handshaken": 1})
+    );
     assert_eq!(peer_of(report, namer)["source"], json!(["manual"]));
 }
 
@@ -64,8 +67,8 @@ async fn no_peer_is_named_where_that_is_switched_off_or_the_torrent_is_private()
         let args: Vec<&str> = ["--json", "--peer", &namer].into_iter().chain(more).collect();
         let output = program_check(&lab, payload, &args).await;
         let report = &output.json()[0];
-        let off = json!([{"kind": "pex", "status": "off", "detail": why, "peers": 0, "handshaken": 0}]);
-        assert_eq!(report["sources"], off);
+        let off = json!({"kind": "pex", "status": "off", "detail": why, "peers": 0, "handshaken": 0});
+        assert_eq!(*source_of(report, "pex"), off);
         assert_eq!(report["peers"].as_array().unwrap().len(), 1, "{report:#}");
     }
 }

@@ -135,6 +135,12 @@ pub(crate) fn as_json(view: &View) -> Value {
     serde_json::from_str(&report::check::json(view)).unwrap()
 }
 
+/// What the report says of this way to find peers.
+pub(crate) fn source_of<'a>(report: &'a Value, kind: &str) -> &'a Value {
+    let sources = report["sources"].as_array().unwrap();
+    sources.iter().find(|source| source["kind"] == kind).unwrap_or_else(|| panic!("no {kind} in {sources:?}"))
+}
+
 #[track_caller]
 pub(crate) fn peer_of(report: &Value, addr: SocketAddr) -> &Value {
     let found = report["peers"].as_array().unwrap().iter().find(|peer| peer["addr"] == addr.to_string());

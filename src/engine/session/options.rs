@@ -1,5 +1,6 @@
 //! How a session is to go, and how each of its torrents.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use crate::engine::event_sink::Recording;
 use crate::engine::peer::IDLE_AFTER;
 use crate::engine::torrent::Give;
 use crate::engine::tracker;
+use crate::event::Finder;
 use crate::metainfo::NamedFiles;
 use crate::storage::DirtySet;
 use crate::swarm::queue::QueueLimits;
@@ -71,8 +73,8 @@ pub struct TorrentOptions {
     pub max_rows: usize,
     /// How many peers are served at once.
     pub upload_slots: UploadSlots,
-    /// Whether peers may name other peers, and are told of others (BEP 11).
-    pub pex: bool,
+    /// Ways besides trackers in which peers are to be found; a private torrent uses none of them.
+    pub finders: BTreeSet<Finder>,
     /// A connected peer that says nothing for this long is let go.
     pub idle_after: Duration,
     /// When it has seeded enough.
@@ -107,7 +109,7 @@ impl Default for TorrentOptions {
             peers: Vec::new(),
             max_rows: swarm::Settings::default().max_rows,
             upload_slots: UploadSlots::default(),
-            pex: true,
+            finders: BTreeSet::from([Finder::Pex]),
             idle_after: IDLE_AFTER,
             give: Give::default(),
             seeded: Duration::ZERO,

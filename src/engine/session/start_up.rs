@@ -151,7 +151,7 @@ impl StartUp {
             encryption: self.session.encryption,
             info_hash: wanted.info_hash(),
             private: wanted.is_private(),
-            pex: self.options.pex,
+            finders: self.options.finders.clone(),
             paused: self.options.paused,
             trackers: wanted.trackers().to_vec(),
             peer_id: self.ours.peer_id,

@@ -39,10 +39,18 @@ fn event() -> impl Strategy<Value = Event> {
     let source = prop_oneof![
         tracker.clone().prop_map(Source::Tracker),
         peer_key().prop_map(Source::Pex),
+        Just(Source::Dht),
+        Just(Source::Lsd),
         Just(Source::Manual),
         Just(Source::Incoming)
     ];
-    let standing = prop_oneof![Just(FinderStatus::Off), Just(FinderStatus::Pending), Just(FinderStatus::Ok)];
+    let standing = prop_oneof![
+        Just(FinderStatus::Off),
+        Just(FinderStatus::Pending),
+        Just(FinderStatus::Ok),
+        Just(FinderStatus::Failed)
+    ];
+    let finder = || proptest::sample::select(Finder::ALL);
     let bitfield = (prop_oneof![Just(30u32), Just(29), Just(0)], any::<u64>(), any::<bool>()).prop_map(
         |(len, bits, full)| {
             let geometry = Geometry::new(30, 1).unwrap();
@@ -117,11 +125,9 @@ fn event() -> impl Strategy<Value = Event> {
             );
             Event::Chosen { choice: Arc::new(choice) }
         }),
-        (standing, proptest::option::of(Just("so".to_owned()))).prop_map(|(status, detail)| Event::Finder {
-            finder: Finder::Pex,
-            status,
-            detail
-        }),
+        (finder(), standing, proptest::option::of(Just("so".to_owned())))
+            .prop_map(|(finder, status, detail)| Event::Finder { finder, status, detail }),
+        (finder(), 0u32..60, 0u32..60).prop_map(|(finder, named, new)| Event::Found { finder, named, new }),
         phase.prop_map(|phase| Event::Phase { phase, reason: None }),
         (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Checked { done, of }),
         (any::<u32>(), any::<u32>()).prop_map(|(done, of)| Event::Preparing { done, of }),

@@ -90,7 +90,7 @@ enum Throat {
 
 #[derive(Serialize)]
 enum NewerSource {
-    Dht { node: [u8; 20] },
+    Oracle { node: [u8; 20] },
     Manual,
 }
 
@@ -129,7 +129,7 @@ fn what_a_later_version_wrote_is_shown_as_far_as_this_one_knows_it() {
         wormhole(None),
         learned(1, NewerSource::Manual),
         NewerWhat::Echo { of: 9 },
-        learned(2, NewerSource::Dht { node: [9; 20] }),
+        learned(2, NewerSource::Oracle { node: [9; 20] }),
         NewerWhat::Event(Newer::Silence),
         note("after it"),
     ]);

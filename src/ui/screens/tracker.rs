@@ -26,7 +26,7 @@ use ratatui::layout::Rect;
 
 use super::page::Page;
 use super::{frame, more, trackers};
-use crate::event::FinderStatus;
+use crate::event::{Finder, FinderStatus};
 use crate::ledger::{FinderRecord, PastAnnounce, PeerRecord, TrackerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
 use crate::ui::grid::Context;
@@ -60,28 +60,26 @@ fn said(source: &SourceRecord, view: &View) -> Vec<String> {
 
 /// What came of another way to find peers.
 fn found(record: &FinderRecord, view: &View) -> Vec<String> {
-    match record.status {
+    let info = record.finder.info();
+    let why = record.detail.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    let mut said = match record.status {
         FinderStatus::Off => {
-            let why = record.detail.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-            vec![format!("Off{why}. Peers name no others to us, and are told of none.")]
+            vec![format!("Off{why}. {}", info.off)]
         }
-        FinderStatus::Pending => {
-            vec![
-                "No peer has named others yet. Those that take part do so once a minute.".to_owned(),
-                taking(view),
-            ]
-        }
-        FinderStatus::Ok => vec![
-            format!(
-                "Named so far: {} · new to us: {} · in the table: {} · shook hands: {}.",
-                units::count(record.named),
-                units::count(record.new),
-                units::count(record.peers.into()),
-                units::count(record.handshaken.into())
-            ),
-            taking(view),
-        ],
+        FinderStatus::Pending => vec![info.pending.to_owned()],
+        FinderStatus::Failed => vec![format!("It cannot name any{why}.")],
+        FinderStatus::Ok => vec![format!(
+            "Named so far: {} · new to us: {} · in the table: {} · shook hands: {}.",
+            units::count(record.named),
+            units::count(record.new),
+            units::count(record.peers.into()),
+            units::count(record.handshaken.into())
+        )],
+    };
+    if record.finder == Finder::Pex && matches!(record.status, FinderStatus::Pending | FinderStatus::Ok) {
+        said.push(taking(view));
     }
+    said
 }
 
 /// How many of the live peers take part in peer exchange.

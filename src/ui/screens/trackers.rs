@@ -73,6 +73,7 @@ fn stands(status: FinderStatus) -> Spans {
     match status {
         FinderStatus::Off => plain(Role::Dim, "– off"),
         FinderStatus::Pending => plain(Role::Waiting, "◌ none so far"),
+        FinderStatus::Failed => Spans::new().add(Role::Harmless, "✗ failed"),
         FinderStatus::Ok => Spans::new().add(Role::Progress, "✓").add(Role::Text, " named some"),
     }
 }

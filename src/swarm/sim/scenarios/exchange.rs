@@ -41,7 +41,9 @@ fn who_knows_one_peer_finds_the_others_through_it() {
 
 #[test]
 fn in_a_private_torrent_and_where_it_is_switched_off_nobody_is_named() {
-    for settings in [Settings { private: true, ..settings() }, Settings { pex: false, ..settings() }] {
+    for settings in
+        [Settings { private: true, ..settings() }, Settings { finders: BTreeSet::new(), ..settings() }]
+    {
         let (mut world, clients) = strangers(&settings);
         world.run(secs(180));
         let only_first = BTreeSet::from([clients[0]]);
@@ -96,6 +98,38 @@ fn a_stranger_names_nobody_here_and_nobody_twice() {
     assert_eq!(learned, [(far.parse().unwrap(), PeerKey(0))]);
     assert!(one.events().any(|event| *event == Event::Named { peer: PeerKey(0), named: 7, new: 1 }));
     assert_eq!(one.dials().iter().map(|(_, addr)| *addr).collect::<Vec<_>>(), [far.parse().unwrap()]);
+}
+
+#[test]
+fn other_ways_to_find_peers_name_none_nearer_than_who_named_them_and_none_of_a_private_torrent() {
+    let addrs: Vec<_> =
+        ["127.0.0.1:22", "192.168.0.1:80", "203.0.113.5:6881"].map(|addr| addr.parse().unwrap()).into();
+    for (source, finder) in [(Source::Dht, Finder::Dht), (Source::Lsd, Finder::Lsd)] {
+        for (scope, private, named) in [
+            (Scope::Public, false, &addrs[2..]),
+            (Scope::Private, false, &addrs[1..]),
+            (Scope::Loopback, false, &addrs[..]),
+            (Scope::Public, true, &addrs[3..]),
+        ] {
+            let finders = BTreeSet::from([finder]);
+            let mut one = One::new(MIB, 256 * 1024, Settings { private, finders, ..settings() });
+            one.tell(Input::Found { source, scope, addrs: addrs.clone() });
+            one.tell(Input::Found { source, scope, addrs: addrs.clone() });
+            let learned: Vec<_> = one
+                .events()
+                .filter_map(|event| match event {
+                    Event::PeerLearned { addr, source: by, .. } => Some((*addr, *by)),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(learned, named.iter().map(|addr| (*addr, source)).collect::<Vec<_>>(), "{scope:?}");
+            let told: Vec<_> =
+                one.events().filter(|event| matches!(event, Event::Found { .. })).cloned().collect();
+            let found = |new| Event::Found { finder, named: 3, new };
+            let all = named.len() as u32;
+            assert_eq!(told, if private { vec![] } else { vec![found(all), found(0)] });
+        }
+    }
 }
 
 /// Who is learned from messages of a stranger, one after the other as they come off the wire.
