@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use tokio::task::JoinSet;
 use ttui::engine::clock::Clock;
 use ttui::engine::handshake::{Steps, dial};
+use ttui::engine::listen::Listener;
 use ttui::engine::mse::Mse;
 use ttui::engine::tracker::{Client, Settings};
 use ttui::event::{AnnounceKind, Encryption};
@@ -30,7 +31,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         peer_id: PeerId::ours(u64::from(std::process::id())),
     };
 
-    let client = Client::new(Settings::default());
+    // The port that UDP trackers are asked from.
+    let udp = Listener::bind(None)?.udp();
+    tokio::spawn(udp.clone().run());
+    let client = Client::new(Settings::default(), udp);
     for url in torrent.trackers.iter().flatten() {
         match client.announce(url, &question(&torrent, &ours)).await {
             Ok(answer) => peers.extend(answer.peers),

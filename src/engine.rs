@@ -38,6 +38,7 @@ pub(crate) mod testpeer;
 mod torrent;
 pub mod tracker;
 pub mod transport;
+pub mod udp;
 pub mod upload;
 mod wanted;
 

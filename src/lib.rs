@@ -37,7 +37,8 @@
 //! torrent of it, `engine::opening` looks at the disk, `Input::Known` answers, and the connections that are open learn the
 //! geometry (`Order::Learn`).
 //!
-//! **Several torrents** run in one `engine::session`. It owns what there is one of (`session::resources`): port, peer id, clock,
+//! **Several torrents** run in one `engine::session`. It owns what there is one of (`session::resources`): the port, of TCP and of UDP
+//! (`engine::udp`), peer id, clock,
 //! disk threads, the budgets. A torrent that is added has its files claimed (`session::claims`), the disk looked at
 //! (`session::start_up`, `engine::opening`) and then a task of its own (`engine::torrent`), which decides without the others:
 //! what they share stands in its settings as its part of it (`swarm::places` of the connections, `swarm::down_share` of the download limit,

@@ -93,7 +93,7 @@ pub async fn check(
     // Nobody waits for a turn: that is how it is soon known which trackers answer.
     let tracker = tracker::Settings { most_under_way: usize::MAX, ..options.tracker };
     let session = SessionOptions { encryption: options.encryption, tracker, ..SessionOptions::default() };
-    let resources = Resources::new(listener.port(), seed, &session);
+    let resources = Resources::new(listener.port(), listener.udp(), seed, &session);
     let (clock, peer_id) = (resources.clock, resources.peer_id);
     let wanted = wanted.into();
     let ours = Handshake { reserved: Reserved::OURS, info_hash: wanted.info_hash(), peer_id };
@@ -146,6 +146,7 @@ pub async fn check(
     };
     resources.calls.last();
     let mut accepting = JoinSet::new();
+    accepting.spawn(listener.udp().run());
     accepting.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), clock));
     let mut running = Box::pin(torrent::run(parts, inbox, outlets));
     tokio::select! {

@@ -1,29 +1,30 @@
 //! Takes connections from outside and shakes hands with them.
 
+mod bind;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::io::Errno;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use self::bind::bind_all;
 use super::calls::Calls;
 use super::clock::Clock;
 use super::handshake::{Steps, accept};
 use super::mse::{Carrier, Mse};
+use super::udp::Udp;
 use crate::event::{At, Cause, OsError};
 use crate::metainfo::address::holder_of;
 use crate::peer::{Called, Closed, ConnKey, Handshaken, MOST_STEPS, Step};
 
 /// Where we listen when no port is asked for, and it is free.
 const USUAL_PORTS: std::ops::RangeInclusive<u16> = 6881..=6889;
-const BACKLOG: i32 = 256;
 /// Handshakes in progress, for each address family.
 const MOST_PENDING: usize = 256;
 /// After a failed accept, as when no file may be opened any more.
@@ -35,8 +36,10 @@ const FREE_PORT_TRIES: usize = 20;
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum ListenError {
     /// Somebody listens there.
-    #[error("port {port} is taken: choose another with --port, or leave it out")]
+    #[error("{protocol} port {port} is taken: choose another with --port, or leave it out")]
     Taken {
+        /// TCP or UDP.
+        protocol: &'static str,
         /// The port asked for.
         port: u16,
     },
@@ -56,10 +59,11 @@ pub enum ListenError {
     },
 }
 
-/// Listens on one port, over IPv4 and, where the machine has it, IPv6.
+/// Listens on one port, TCP and UDP, over IPv4 and, where the machine has it, IPv6.
 #[derive(Debug)]
 pub struct Listener {
     sockets: Vec<TcpListener>,
+    udp: Udp,
     port: u16,
 }
 
@@ -96,7 +100,7 @@ impl Listener {
     fn bind_at(addrs: &[IpAddr], port: Option<u16>) -> Result<Self, ListenError> {
         let fixed = port.filter(|&port| port != 0);
         if let Some(port) = fixed {
-            return bind_all(addrs, port).map_err(|error| blame(&error, port));
+            return bind_all(addrs, port).map_err(|refused| refused.blame(port));
         }
         if port.is_none() {
             for port in USUAL_PORTS {
@@ -107,12 +111,17 @@ impl Listener {
         }
         let mut tried = bind_all(addrs, 0);
         for _ in 1..FREE_PORT_TRIES {
-            if !matches!(&tried, Err(error) if error.kind() == io::ErrorKind::AddrInUse) {
+            if tried.as_ref().err().is_none_or(|refused| !refused.is_taken()) {
                 break;
             }
             tried = bind_all(addrs, 0);
         }
-        tried.map_err(|error| blame(&error, 0))
+        tried.map_err(|refused| refused.blame(0))
+    }
+
+    /// The UDP sockets of the port, which stay when nobody is listened to any more.
+    pub fn udp(&self) -> Udp {
+        self.udp.clone()
     }
 
     /// The port we listen on.
@@ -222,56 +231,6 @@ fn is_of_the_peer(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     )
-}
-
-/// Listens at all of `addrs` on one port; a missing address family is no failure while another is there.
-fn bind_all(addrs: &[IpAddr], port: u16) -> io::Result<Listener> {
-    let mut listener = Listener { sockets: Vec::new(), port };
-    let mut missing = None;
-    for &addr in addrs {
-        match bind_one(SocketAddr::new(addr, listener.port)) {
-            Ok(socket) => {
-                listener.port = socket.local_addr()?.port();
-                listener.sockets.push(socket);
-            }
-            Err(error) if is_missing_family(&error) => missing = Some(error),
-            Err(error) => return Err(error),
-        }
-    }
-    match missing {
-        Some(error) if listener.sockets.is_empty() => Err(error),
-        _ => Ok(listener),
-    }
-}
-
-fn is_missing_family(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL | Errno::PROTONOSUPPORT)
-    )
-}
-
-fn bind_one(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    if addr.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    // So that a port is free again at once after the last run; elsewhere than on Unix it would mean sharing it.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&SockAddr::from(addr))?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
-}
-
-fn blame(error: &io::Error, port: u16) -> ListenError {
-    let text = OsError::from(error);
-    match error.kind() {
-        io::ErrorKind::AddrInUse => ListenError::Taken { port },
-        io::ErrorKind::PermissionDenied => ListenError::Forbidden { port, error: text },
-        _ => ListenError::System { error: text },
-    }
 }
 
 #[cfg(test)]
@@ -428,8 +387,31 @@ mod tests {
         let port = first.port();
         let addrs = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         let error = Listener::bind_at(&addrs, Some(port)).unwrap_err();
-        assert_eq!(error, ListenError::Taken { port });
+        assert_eq!(error, ListenError::Taken { protocol: "TCP", port });
         assert!(error.to_string().contains(&port.to_string()));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_over_udp_alone_is_taken() {
+        let addrs = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        let other = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = other.local_addr().unwrap().port();
+        let error = Listener::bind_at(&addrs, Some(port)).unwrap_err();
+        assert_eq!(error, ListenError::Taken { protocol: "UDP", port });
+        drop(other);
+        let ours = Listener::bind_at(&addrs, Some(port)).unwrap();
+        assert!(std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_err(), "nobody shares it");
+        drop(ours);
+    }
+
+    /// Without a port asked for it is one that is free over both.
+    #[tokio::test]
+    async fn a_usual_port_that_is_taken_over_udp_is_left_out() {
+        let first = Listener::bind(None).unwrap();
+        let next = Listener::bind(None).unwrap();
+        drop(first.sockets);
+        assert_ne!(Listener::bind(None).unwrap().port(), first.port, "its UDP port is still ours");
+        drop(next);
     }
 
     #[tokio::test]

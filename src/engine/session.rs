@@ -69,8 +69,9 @@ impl Session {
             if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port) }?;
         let env = || state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os(storage::HOME));
         let state = options.state.clone().or_else(env).ok_or(EngineError::NoStateFolder)?;
-        let resources = Resources::new(listener.port(), random_seed()?, &options);
+        let resources = Resources::new(listener.port(), listener.udp(), random_seed()?, &options);
         let mut tasks = JoinSet::new();
+        tasks.spawn(listener.udp().run());
         tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), resources.clock));
         let shared = Shared::new(resources, options, state);
         tasks.spawn(give_turns(Arc::clone(&shared)));

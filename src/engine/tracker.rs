@@ -19,6 +19,7 @@ use thiserror::Error;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
+use super::udp::Udp;
 use crate::event::{AnnounceKind, Announced, TrackerError};
 use crate::metainfo::address::{Scope, scope_of};
 use crate::swarm::announce::MOST_UNDER_WAY;
@@ -78,6 +79,7 @@ struct Inner {
     settings: Settings,
     under_way: Semaphore,
     http: [http::FamilyClient; 2],
+    udp: Udp,
     connections: udp::Connections,
 }
 
@@ -139,11 +141,12 @@ fn without_number(text: &str) -> &str {
 }
 
 impl Client {
-    /// A client with these settings. Nothing is read or opened before the first announce.
-    pub fn new(settings: Settings) -> Self {
+    /// A client with these settings, that asks UDP trackers over `udp`. Nothing is read or opened before the first
+    /// announce.
+    pub fn new(settings: Settings, udp: Udp) -> Self {
         let http = [http::FamilyClient::default(), http::FamilyClient::default()];
         let under_way = Semaphore::new(settings.most_under_way.min(Semaphore::MAX_PERMITS));
-        Self(Arc::new(Inner { settings, under_way, http, connections: udp::Connections::default() }))
+        Self(Arc::new(Inner { settings, under_way, http, udp, connections: udp::Connections::default() }))
     }
 
     /// Waits for the turn of one announce of those that may be under way at once; it lasts as long as what is returned.
@@ -211,7 +214,7 @@ impl Client {
                 let addrs = self.0.lookup(&host, port).await?;
                 let data = url_data(&parsed);
                 let (data, params) = (&data, &params);
-                self.over_families(&addrs, |_, addrs| self.0.udp(addrs, data, params)).await
+                self.over_families(&addrs, |_, addrs| self.0.over_udp(addrs, data, params)).await
             }
             None => {
                 let (spoken, scheme) = (Scheme::WORDS, parsed.scheme());

@@ -15,6 +15,7 @@ use crate::engine::mse::Mse;
 use crate::engine::pool::BlockPool;
 use crate::engine::surroundings::Surroundings;
 use crate::engine::tracker;
+use crate::engine::udp::Udp;
 use crate::metainfo::PeerId;
 use crate::storage;
 use crate::swarm::{DialPacer, DownShare, Places};
@@ -70,8 +71,8 @@ pub(in crate::engine) struct Resources {
 }
 
 impl Resources {
-    /// Those of a run that begins now and listens on `port`; who it is comes from `seed`.
-    pub(in crate::engine) fn new(port: u16, seed: u64, options: &SessionOptions) -> Arc<Self> {
+    /// Those of a run that begins now and listens on `port`, also over `udp`; who it is comes from `seed`.
+    pub(in crate::engine) fn new(port: u16, udp: Udp, seed: u64, options: &SessionOptions) -> Arc<Self> {
         let (peer_id, clock) = (PeerId::ours(seed), Clock::start());
         Arc::new(Self {
             clock,
@@ -92,7 +93,7 @@ impl Resources {
             looks: Arc::new(Semaphore::new(MOST_LOOKS)),
             storage: storage::Options::default(),
             on_complete: options.on_complete.clone(),
-            tracker: tracker::Client::new(options.tracker.clone()),
+            tracker: tracker::Client::new(options.tracker.clone(), udp),
             tracker_key: (seed >> 32) as u32,
         })
     }

@@ -518,6 +518,7 @@ mod tests {
     use crate::engine::opening::Opening;
     use crate::engine::peer::IDLE_AFTER;
     use crate::engine::session::{Resources, SessionOptions};
+    use crate::engine::udp::Udp;
     use crate::engine::wanted::Wanted;
     use crate::swarm::Swarm;
     use crate::wire::{Handshake, Reserved};
@@ -526,7 +527,7 @@ mod tests {
     fn opening() -> TorrentTask {
         let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
         let magnet: Magnet = link.parse().unwrap();
-        let resources = Resources::new(1, 0, &SessionOptions::default());
+        let resources = Resources::new(1, Udp::default(), 0, &SessionOptions::default());
         let (clock, peer_id) = (resources.clock, resources.peer_id);
         let (now, settings) = (clock.now(), Settings { info_hash: magnet.info_hash, ..Settings::default() });
         let facts = Wanted::from(magnet.clone()).facts(Path::new(""), peer_id);

@@ -2,6 +2,7 @@ mod http;
 mod udp;
 
 use super::*;
+use crate::engine::listen::Listener;
 use crate::metainfo::{InfoHash, PeerId};
 
 /// Far above what any step takes here, far below what a person would wait.
@@ -22,10 +23,15 @@ fn params() -> AnnounceParams {
     }
 }
 
+/// With a UDP port of its own.
+fn client(settings: Settings) -> Client {
+    let udp = Listener::bind_loopback().unwrap().udp();
+    tokio::spawn(udp.clone().run());
+    Client::new(settings, udp)
+}
+
 async fn announce_with(settings: Settings, url: &str) -> Result<Answer, Failure> {
-    timeout(LONG, Client::new(settings).announce(url, &params()))
-        .await
-        .expect("an announce is bounded in time")
+    timeout(LONG, client(settings).announce(url, &params())).await.expect("an announce is bounded in time")
 }
 
 async fn announce(url: &str) -> Result<Answer, Failure> {

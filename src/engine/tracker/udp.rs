@@ -1,17 +1,14 @@
 //! One announce over UDP (BEP 15): connection id, announce, retransmission.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
 
-use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Failure, Inner};
+use crate::engine::udp::{Asking, Udp};
 use crate::event::TrackerError;
 use crate::metainfo::address::Family;
 use crate::wire::tracker::udp::{
@@ -19,8 +16,6 @@ use crate::wire::tracker::udp::{
 };
 use crate::wire::{AnnounceParams, TrackerReply};
 
-/// The largest packet there is.
-const MOST_BYTES: usize = 65_536;
 /// Far more addresses than any tracker has.
 const MOST_ADDRESSES: usize = 32;
 
@@ -45,25 +40,14 @@ impl Connections {
     }
 }
 
-/// A socket that hears its tracker only, and what else it heard.
-struct Talk {
-    socket: UdpSocket,
-    foreign: Option<UdpError>,
+/// One announce at one address.
+struct Exchange<'a> {
+    udp: &'a Udp,
+    addr: SocketAddr,
+    asking: Asking<'a>,
 }
 
-impl Talk {
-    async fn with(addr: SocketAddr) -> io::Result<Self> {
-        let any: SocketAddr = if addr.is_ipv4() {
-            (Ipv4Addr::UNSPECIFIED, 0).into()
-        } else {
-            (Ipv6Addr::UNSPECIFIED, 0).into()
-        };
-        let socket = UdpSocket::bind(any).await?;
-        // Connected, it hears nobody else, and hears of ICMP errors.
-        socket.connect(addr).await?;
-        Ok(Self { socket, foreign: None })
-    }
-
+impl Exchange<'_> {
     /// Sends `packet` and waits until `until` for what `read` takes for its answer.
     async fn ask<T>(
         &mut self,
@@ -71,32 +55,15 @@ impl Talk {
         until: Instant,
         read: impl Fn(&[u8]) -> Result<T, UdpError>,
     ) -> Result<Option<T>, Failure> {
-        self.socket.send(packet).await.map_err(|error| Failure::connect(&error))?;
+        self.udp.send(self.addr, packet).await.map_err(|error| Failure::connect(&error))?;
         loop {
-            let Ok(received) = timeout_at(until, self.receive()).await else { return Ok(None) };
+            let Ok(received) = timeout_at(until, self.asking.answer()).await else { return Ok(None) };
             match read(&received.map_err(|error| Failure::connect(&error))?) {
                 Ok(answer) => return Ok(Some(answer)),
-                Err(foreign @ UdpError::NotOurs { .. }) => self.foreign = Some(foreign),
+                // Of the other of both transactions: a copy that comes late.
+                Err(UdpError::NotOurs { .. }) => {}
                 Err(UdpError::Refused(words)) => return Err(Failure::new(TrackerError::Refused, words)),
                 Err(broken) => return Err(Failure::new(TrackerError::BadAnswer, broken.to_string())),
-            }
-        }
-    }
-
-    /// The next packet. Many wait for theirs at the same time: there is a buffer only when one is there. That nobody
-    /// listens comes as an error, and not as something to read.
-    async fn receive(&self) -> io::Result<Vec<u8>> {
-        loop {
-            let ready = self.socket.ready(Interest::READABLE | Interest::ERROR).await?;
-            let news = if ready.is_error() { Interest::ERROR } else { Interest::READABLE };
-            let mut packet = vec![0; MOST_BYTES];
-            match self.socket.try_io(news, || (&*SockRef::from(&self.socket)).read(&mut packet)) {
-                Ok(length) => {
-                    packet.truncate(length);
-                    return Ok(packet);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
             }
         }
     }
@@ -108,7 +75,7 @@ type Outcome = Result<(TrackerReply, SocketAddr), Failure>;
 impl Inner {
     /// Announces to `addrs`, which are of one family and of one name: to the next when one failed, and beside it when
     /// it was silent for a while. The first answer counts.
-    pub(super) async fn udp(
+    pub(super) async fn over_udp(
         &self,
         mut addrs: Vec<SocketAddr>,
         url_data: &str,
@@ -148,15 +115,16 @@ impl Inner {
 
     async fn udp_at(&self, addr: SocketAddr, url_data: &str, params: &AnnounceParams) -> Outcome {
         let family = Family::of(addr.ip());
-        let mut talk = Talk::with(addr).await.map_err(|error| Failure::connect(&error))?;
         let (connecting, announcing) = (transaction()?, transaction()?);
+        let asking = self.udp.ask(addr, [connecting, announcing]);
+        let mut exchange = Exchange { udp: &self.udp, addr, asking };
         let mut fresh = false;
         let mut copies = self.settings.udp_schedule.iter();
         while let Some(&wait) = copies.as_slice().first() {
             let until = Instant::now() + wait;
             let Some(id) = self.connections.find(addr) else {
                 let packet = connect_request(connecting);
-                match talk.ask(&packet, until, |packet| connect_answer(packet, connecting)).await? {
+                match exchange.ask(&packet, until, |packet| connect_answer(packet, connecting)).await? {
                     Some(id) => {
                         self.connections.keep(addr, id, Instant::now() + self.settings.connection_id_life);
                         // The announce is a request of its own, with its own schedule: once.
@@ -172,7 +140,7 @@ impl Inner {
                 continue;
             };
             let packet = announce_request(id, announcing, params, url_data);
-            match talk.ask(&packet, until, |packet| announce_answer(packet, announcing, family)).await {
+            match exchange.ask(&packet, until, |packet| announce_answer(packet, announcing, family)).await {
                 Ok(Some(reply)) => return Ok((reply, addr)),
                 // It may have forgotten an id that we kept: ask for a new one before believing it.
                 Ok(None) | Err(_) if !fresh => self.connections.forget(addr),
@@ -180,8 +148,8 @@ impl Inner {
                 Err(failure) => return Err(failure),
             }
         }
-        Err(match talk.foreign {
-            Some(foreign) => Failure::new(TrackerError::BadAnswer, foreign.to_string()),
+        Err(match exchange.asking.foreign() {
+            Some(length) => Failure::new(TrackerError::BadAnswer, UdpError::NotOurs { length }.to_string()),
             None => Failure::new(TrackerError::Timeout, "no answer over UDP"),
         })
     }

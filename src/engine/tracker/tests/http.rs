@@ -120,7 +120,7 @@ async fn asks_with_every_parameter_and_no_compression() {
 async fn asks_for_nobody_when_it_leaves() {
     let mut server = serve(|_| ok(ONE_PEER)).await;
     let params = AnnounceParams { kind: AnnounceKind::Stopped, ..params() };
-    let client = Client::new(Settings::default());
+    let client = client(Settings::default());
     client.announce(&format!("http://{}/", server.addr), &params).await.unwrap();
     let head = server.heads.recv().await.unwrap();
     assert!(head.contains("&numwant=0&") && head.contains("&event=stopped"), "{head}");
@@ -272,7 +272,7 @@ async fn one_family_that_fails_does_not_matter() {
     let url = format!("http://t.example:{}/", four.addr.port());
     six.task.abort();
     drop(six);
-    let client = Client::new(settings);
+    let client = client(settings);
     let deadline = Instant::now() + LONG;
     loop {
         let answer = client.announce(&url, &params()).await.unwrap();

@@ -186,7 +186,7 @@ async fn gives_up_after_its_schedule() {
 #[tokio::test]
 async fn keeps_a_connection_id_for_a_minute_and_no_longer() {
     let tracker = Tracker::new().await;
-    let client = Client::new(Settings::default());
+    let client = client(Settings::default());
     let announce = |client: &Client| {
         let (client, url) = (client.clone(), tracker.url());
         tokio::spawn(async move { client.announce(&url, &params()).await })
@@ -215,7 +215,7 @@ async fn keeps_a_connection_id_for_a_minute_and_no_longer() {
 async fn asks_for_a_new_id_where_an_old_one_is_refused_or_ignored() {
     for ignored in [false, true] {
         let tracker = Tracker::new().await;
-        let client = Client::new(impatient());
+        let client = client(impatient());
         let url = tracker.url();
         let announce = || {
             let (client, url) = (client.clone(), url.clone());
@@ -256,6 +256,7 @@ async fn an_id_of_no_life_still_comes_to_an_end() {
 }
 
 #[tokio::test]
+#[cfg_attr(any(not(target_os = "linux"), feature = "portable"), ignore = "Linux alone says who refuses")]
 async fn hears_that_nothing_listens() {
     let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let failed = error_of(announce(&format!("udp://{closed}")).await);
@@ -316,6 +317,7 @@ async fn an_address_that_is_slow_may_still_answer_after_the_next_was_asked() {
 }
 
 #[tokio::test]
+#[cfg_attr(any(not(target_os = "linux"), feature = "portable"), ignore = "Linux alone says who refuses")]
 async fn of_failures_at_all_addresses_the_one_that_says_most_is_told() {
     let tracker = Tracker::new().await;
     let addr = tracker.socket.local_addr().unwrap();
@@ -330,7 +332,7 @@ async fn of_failures_at_all_addresses_the_one_that_says_most_is_told() {
 #[tokio::test]
 async fn no_more_announces_are_under_way_than_is_set_and_one_that_ends_makes_room() {
     let tracker = Tracker::new().await;
-    let client = Client::new(Settings { most_under_way: 3, ..Settings::default() });
+    let client = client(Settings { most_under_way: 3, ..Settings::default() });
     let mut announces = tokio::task::JoinSet::new();
     for _ in 0..5 {
         let (client, url) = (client.clone(), tracker.url());

@@ -1,0 +1,103 @@
+//! The UDP sockets of the port we listen on, one for each address family: whoever speaks UDP shares them.
+//!
+//! A packet is told by its first bytes ([`Kind`]), and a refusal of a destination (ICMP) by the address it was sent to.
+//! What nobody waits for is counted and answered by nothing. The port is never shared with another program: SO_REUSEPORT
+//! would let a second one take half of the packets unnoticed.
+
+mod errors;
+mod kind;
+mod routes;
+mod socket;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tokio::task::JoinSet;
+
+use self::kind::Kind;
+pub(super) use self::routes::Asking;
+use self::routes::Routes;
+pub(super) use self::socket::Socket;
+use self::socket::{Buffers, Heard};
+
+/// After a socket could not be read, as when there is no memory.
+const BACK_OFF: Duration = Duration::from_millis(200);
+
+/// The sockets, and who waits for what comes there. Copies are the same sockets.
+#[derive(Clone, Debug, Default)]
+pub struct Udp(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    sockets: Vec<Socket>,
+    routes: Routes,
+}
+
+impl Udp {
+    /// Over these sockets, one of a family; without one of a family nothing is sent over it.
+    pub(super) fn over(sockets: Vec<Socket>) -> Self {
+        Self(Arc::new(Shared { sockets, routes: Routes::default() }))
+    }
+
+    /// Reads what comes, for as long as it is polled.
+    pub async fn run(self) {
+        let mut loops = JoinSet::new();
+        for index in 0..self.0.sockets.len() {
+            let shared = Arc::clone(&self.0);
+            loops.spawn(async move { shared.read(&shared.sockets[index]).await });
+        }
+        while loops.join_next().await.is_some() {}
+    }
+
+    /// Sends one packet, when the socket takes it.
+    ///
+    /// # Errors
+    ///
+    /// That of this packet: what the system says of other destinations reaches those who asked there.
+    pub(super) async fn send(&self, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
+        let socket = self.0.socket_for(to).ok_or_else(|| io::Error::from(Errno::AFNOSUPPORT))?;
+        socket.send(to, packet, |heard| self.0.take(heard)).await
+    }
+
+    /// Waits for answers of the tracker at `addr` to these transactions, until what is returned is dropped.
+    pub(super) fn ask(&self, addr: SocketAddr, transactions: [u32; 2]) -> Asking<'_> {
+        self.0.routes.ask(addr, transactions)
+    }
+
+    /// Packets that nobody waited for.
+    pub fn other_packets(&self) -> u64 {
+        self.0.routes.other_packets()
+    }
+}
+
+impl Shared {
+    fn socket_for(&self, addr: SocketAddr) -> Option<&Socket> {
+        self.sockets.iter().find(|socket| socket.is_ipv4() == addr.is_ipv4())
+    }
+
+    async fn read(&self, socket: &Socket) {
+        let mut buffers = Buffers::default();
+        loop {
+            if let Err(error) = socket.read_dry(&mut buffers, |heard| self.take(heard)).await {
+                tracing::warn!(%error, "cannot read the UDP socket");
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+
+    fn take(&self, heard: Heard<'_>) {
+        match heard {
+            Heard::Packet { from, packet } => match Kind::of(packet) {
+                Kind::Tracker => self.routes.answer(from, packet),
+                Kind::Other => self.routes.other(from, packet),
+            },
+            Heard::Refused { to, error } => self.routes.refuse(to, &error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
