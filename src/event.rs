@@ -10,6 +10,7 @@ mod blocks;
 mod cause;
 mod dht;
 mod finder;
+mod mapping;
 mod metadata;
 pub(crate) mod parts;
 mod peer_info;
@@ -30,6 +31,9 @@ pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
 pub use dht::{AnnounceOutcome, DhtFact, Family, LookupFact, MOST_LOOKUP_NODES, NodeOutcome};
 pub use finder::{Finder, FinderInfo, FinderStatus};
+pub use mapping::{
+    MOST_SAID_BYTES, MappedTransport, MappingFact, MappingProtocol, MappingStep, is_behind_another_router,
+};
 pub use metadata::{METADATA_PART_BYTES, MOST_METADATA_BYTES, MetadataStep};
 pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
