@@ -30,6 +30,7 @@ mod random_runs;
 pub mod receive;
 mod recorder;
 mod session;
+mod session_facts;
 mod sockopt;
 mod surroundings;
 mod tap;

@@ -16,6 +16,7 @@ pub(crate) mod parts;
 mod peer_info;
 mod pseudonym;
 mod queued;
+mod session;
 mod source;
 mod tracker;
 pub mod validate;
@@ -545,6 +546,23 @@ pub enum Event {
         /// How many of them nobody had named before.
         new: u32,
     },
+    /// A fact of the DHT as a whole.
+    Dht(DhtFact),
+    /// A step of looking for the torrent's peers in the DHT.
+    Lookup(LookupFact),
+    /// A step on the way to a way in through the router.
+    Mapping(MappingFact),
+    /// How many packets came to our UDP port so far that are of no protocol of ours.
+    OtherPackets {
+        /// That many.
+        packets: u64,
+    },
+    /// How many connections from outside named no torrent of the session so far; told where there are several torrents, of
+    /// which none can count them.
+    UnknownCalls {
+        /// That many.
+        calls: u64,
+    },
     /// A step on a peer's way to giving us the metadata.
     Metadata {
         /// Whose row.
@@ -583,7 +601,8 @@ parts! {
     NextAnnounce { tracker at }, Sample(sample), Note { severity text answer }, LooksLike { peer what },
     Traffic { peer bytes_in bytes_out }, Probing, Agreed { peer payload }, Recording { on },
     PieceBlocks { piece blocks }, Preparing { done of }, UploadOnly { peer upload_only }, PlainOnly, Disk(disk),
-    Places { most }, Finder { finder status detail }, Named { peer named new }, Found { finder named new },
+    Places { most }, Finder { finder status detail }, Named { peer named new }, Found { finder named new }, Dht(fact), Lookup(fact), Mapping(fact),
+    OtherPackets { packets }, UnknownCalls { calls },
     Metadata { peer step },
     Chosen { choice }, MetadataParts { got of bytes },
 }
@@ -596,6 +615,10 @@ impl Event {
             | Self::Limits { .. }
             | Self::Places { .. }
             | Self::IncomingFailed { .. }
+            | Self::Dht(_)
+            | Self::Mapping(_)
+            | Self::OtherPackets { .. }
+            | Self::UnknownCalls { .. }
             | Self::Recording { .. } => Subject::Session,
             _ => Subject::Torrent(torrent),
         }

@@ -9,6 +9,7 @@ mod finder;
 mod fold;
 mod folded;
 mod log;
+mod lookup;
 mod metadata;
 mod peer;
 mod peers;
@@ -17,6 +18,7 @@ mod publish;
 mod removable;
 mod row;
 mod series;
+mod session;
 mod snapshot;
 mod tally;
 mod torrents;
@@ -27,6 +29,7 @@ mod words;
 
 pub use client::client_name;
 pub use fold::Ledger;
+pub use lookup::{LookupNode, LookupRecord};
 pub use metadata::{MetadataAnswer, MetadataMoment, MetadataProgress, MetadataTalk};
 pub use peer::{Flags, Group, PeerRecord, Stage};
 pub use pieces::{
@@ -34,6 +37,7 @@ pub use pieces::{
 };
 pub use removable::{Found, Removable};
 pub use series::{RECENT_SECONDS, Recent, Series};
+pub use session::{Bootstrap, BootstrapAnswer, SessionRecord};
 pub use snapshot::Snapshot;
 pub use torrents::{Answer, Before, Queued, Standing, TorrentRow, Torrents, Totals};
 pub use tracker::{PastAnnounce, TrackerRecord, TrackerStatus};

@@ -1,10 +1,14 @@
 //! Who takes the connections that others open to us: the torrent that their handshake names.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use super::clock::Clock;
 use super::listen::Arrived;
+use super::session_facts::SessionFacts;
+use crate::event::Event;
 use crate::metainfo::{InfoHash, PeerId};
 use crate::peer::Called;
 use crate::wire::Reserved;
@@ -14,6 +18,8 @@ use crate::wire::mse::Torrents;
 #[derive(Clone, Debug)]
 pub struct Calls {
     peer_id: PeerId,
+    clock: Clock,
+    facts: Arc<SessionFacts>,
     table: watch::Sender<Table>,
 }
 
@@ -21,6 +27,8 @@ pub struct Calls {
 struct Table {
     torrents: Torrents,
     takers: HashMap<InfoHash, mpsc::Sender<Arrived>>,
+    /// Calls that named no torrent.
+    unknown: u64,
     /// Some torrent took calls already.
     begun: bool,
     /// No torrent begins to take calls once the last has stopped.
@@ -43,8 +51,8 @@ pub struct Taking {
 
 impl Calls {
     /// Calls to `peer_id`, for no torrent yet.
-    pub fn new(peer_id: PeerId) -> Self {
-        Self { peer_id, table: watch::Sender::default() }
+    pub(super) fn new(peer_id: PeerId, clock: Clock, facts: Arc<SessionFacts>) -> Self {
+        Self { peer_id, clock, facts, table: watch::Sender::default() }
     }
 
     /// Calls for the torrent go to `arrivals` from now on.
@@ -82,9 +90,21 @@ impl Calls {
         Called { peer_id: self.peer_id, reserved: Reserved::OURS, torrents }
     }
 
+    /// One more call named no torrent.
+    fn lost(&self) {
+        let mut calls = 0;
+        self.table.send_if_modified(|table| {
+            table.unknown += 1;
+            calls = table.unknown;
+            false
+        });
+        self.facts.tell(self.clock.now(), Event::UnknownCalls { calls });
+    }
+
     /// Hands a connection to its torrent, or what came of one that named none to the only torrent there is: where there
     /// are several, nobody knows which it wanted.
     pub(super) async fn deliver(&self, arrived: Arrived) {
+        let mut lost = false;
         let taker = {
             let table = self.table.borrow();
             match &arrived.outcome {
@@ -92,10 +112,14 @@ impl Calls {
                 Err(_) if table.takers.len() == 1 => table.takers.values().next().cloned(),
                 Err(end) => {
                     tracing::info!(from = %arrived.addr.ip(), cause = ?end.cause, "a call for no torrent");
+                    lost = true;
                     None
                 }
             }
         };
+        if lost {
+            self.lost();
+        }
         if let Some(taker) = taker {
             // Nobody listens only when that torrent has ended.
             let _ = taker.send(arrived).await;

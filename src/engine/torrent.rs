@@ -120,6 +120,8 @@ struct TorrentTask {
     /// What those were told last who give turns.
     doing: Doing,
     publish_at: At,
+    /// The newest fact of the session that was told here.
+    session_fact: u64,
     blocks: Blocks,
     /// The bytes of `info` until the torrent's place on the disk is open.
     info: Option<Bytes>,
@@ -168,6 +170,7 @@ impl TorrentTask {
             network: Network::default(),
             watched: false,
             publish_at: now,
+            session_fact: 0,
             common: Arc::new(common),
             orders: BTreeMap::new(),
             dialling: BTreeMap::new(),
@@ -275,6 +278,9 @@ impl TorrentTask {
                 self.fell(conn);
             }
             self.announces.take_leave();
+            for (at, event) in self.resources.facts.since(&mut self.session_fact) {
+                self.emit(at, &event);
+            }
             self.event_sink.tick(now);
             if let Blocks::Kept(store) = &mut self.blocks {
                 store.set_memory(now, self.swarm.memory_bytes());

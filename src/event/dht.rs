@@ -169,6 +169,18 @@ pub enum AnnounceOutcome {
     Silent,
 }
 
+impl LookupFact {
+    /// Of which family the lookup is.
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Began { family, .. }
+            | Self::Node { family, .. }
+            | Self::Announced { family, .. }
+            | Self::Ended { family, .. } => *family,
+        }
+    }
+}
+
 parts! {
     enum DhtFact:
     Nodes { family good doubtful }, SeenAt { ip }, BootstrapWanted, BootstrapResolved { name addr },

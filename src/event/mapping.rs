@@ -176,7 +176,7 @@ pub fn is_behind_another_router(outside: IpAddr) -> bool {
 }
 
 /// Whether a carrier gives the address to customers who share one outside address (RFC 6598, 100.64.0.0/10).
-pub fn is_shared_by_carrier(address: Ipv4Addr) -> bool {
+fn is_shared_by_carrier(address: Ipv4Addr) -> bool {
     let [a, b, ..] = address.octets();
     a == 100 && b & 0xc0 == 64
 }

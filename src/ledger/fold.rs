@@ -11,17 +11,19 @@ use super::callers::Callers;
 use super::conn::{choke, count, first_bytes, is_public, take_handshake, take_piece, take_pieces, uncount};
 use super::finder::FinderState;
 use super::log::{Entry, Log};
+use super::lookup::LookupRecord;
 use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::pieces::Pieces;
 use super::row::Row;
 use super::series::{MEAN_SECONDS, SeriesFold};
+use super::session::SessionRecord;
 use super::tracker::{self, TrackerRecord};
 use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
 use super::words::{self, Known};
 use crate::event::{
-    At, Cause, Direction, DiskSample, Encryption, Event, Finder, Payload, PeerKey, PeerSample, Phase,
+    At, Cause, Direction, DiskSample, Encryption, Event, Family, Finder, Payload, PeerKey, PeerSample, Phase,
     Severity, Side, TrackerKey,
 };
 use crate::metainfo::{Bitfield, Choice, Geometry, PieceIndex};
@@ -101,6 +103,10 @@ pub(super) struct Run {
     pub(super) plain_only: bool,
     /// How each way to find peers stands that is no tracker.
     pub(super) finders: BTreeMap<Finder, FinderState>,
+    /// What is known of the session.
+    pub(super) session: Arc<SessionRecord>,
+    /// The last lookup of each family.
+    pub(super) lookups: Arc<BTreeMap<Family, LookupRecord>>,
     pub(super) answer: Option<(At, String)>,
     pub(super) recording: bool,
     /// The last second of the disk, where it is slow.
@@ -302,6 +308,12 @@ impl Ledger {
             }
             Event::Found { finder, named, new } => {
                 self.run.finders.entry(*finder).or_default().named(*named, *new);
+            }
+            Event::Dht(_) | Event::Mapping(_) | Event::OtherPackets { .. } | Event::UnknownCalls { .. } => {
+                Arc::make_mut(&mut self.run.session).apply(at, event);
+            }
+            Event::Lookup(fact) => {
+                Arc::make_mut(&mut self.run.lookups).entry(fact.family()).or_default().apply(at, fact);
             }
             Event::Named { named, new, .. } => {
                 self.run.finders.entry(Finder::Pex).or_default().named(*named, *new);

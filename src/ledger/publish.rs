@@ -64,6 +64,8 @@ impl Ledger {
                 .iter()
                 .map(|(finder, state)| state.record(*finder, tally.found_by(*finder)))
                 .collect(),
+            session: Arc::clone(&run.session),
+            lookups: Arc::clone(&run.lookups),
             pieces: Arc::clone(self.pieces.map()),
             series: Arc::clone(self.series.series()),
             verdicts: Vec::new(),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::finder::FinderState;
 use super::fold::{Ledger, Run};
 use super::log::{Log, MOST_LINES, SavedLine};
+use super::lookup::LookupRecord;
 use super::peers::{Peers, SavedPeers};
 use super::pieces::{PieceMap, Pieces};
 use super::series::SeriesFold;
@@ -91,6 +92,8 @@ impl Run {
             disk,
             judged,
             finders,
+            session,
+            lookups,
             ..
         } = self;
         times([
@@ -107,6 +110,8 @@ impl Run {
         totals([*down_bytes, *up_bytes])?;
         rates([limits.0.unwrap_or(0), limits.1.unwrap_or(0)])?;
         finders.values_mut().for_each(FinderState::check);
+        Arc::make_mut(session).check()?;
+        Arc::make_mut(lookups).values_mut().try_for_each(LookupRecord::check)?;
         phase_reason.iter_mut().chain(answer.iter_mut().map(|(_, text)| text)).for_each(sanitise);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What is published: everything a screen, a report or a program may show, at one moment.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,8 +9,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Availability, MetadataProgress, PeerRecord, PieceMap, Series, TrackerRecord, Verdict};
-use crate::event::{At, Cause, Finder, FinderStatus, PeerKey, Phase, Sample, Severity, TrackerKey};
+use super::{
+    Availability, LookupRecord, MetadataProgress, PeerRecord, PieceMap, Series, SessionRecord, TrackerRecord,
+    Verdict,
+};
+use crate::event::{At, Cause, Family, Finder, FinderStatus, PeerKey, Phase, Sample, Severity, TrackerKey};
 use crate::metainfo::{Choice, FilePriority, Geometry, InfoHash, PieceIndex};
 
 /// Digits of the info-hash by which a magnet without a name goes.
@@ -281,6 +285,10 @@ pub struct View {
     pub trackers: Vec<Arc<TrackerRecord>>,
     /// Every other way to find peers.
     pub finders: Vec<FinderRecord>,
+    /// What is known of the session: the DHT, the way in, and what else comes to our port.
+    pub session: Arc<SessionRecord>,
+    /// The last lookup of the torrent's peers in the DHT, by family.
+    pub lookups: Arc<BTreeMap<Family, LookupRecord>>,
     /// Every piece.
     pub pieces: Arc<PieceMap>,
     /// Throughput over time.

@@ -13,6 +13,7 @@ use crate::engine::disk::DiskPool;
 use crate::engine::limit::Limit;
 use crate::engine::mse::Mse;
 use crate::engine::pool::BlockPool;
+use crate::engine::session_facts::SessionFacts;
 use crate::engine::surroundings::Surroundings;
 use crate::engine::tracker;
 use crate::engine::udp::Udp;
@@ -34,6 +35,8 @@ pub(in crate::engine) struct Resources {
     pub(in crate::engine) peer_id: PeerId,
     /// Where we listen.
     pub(in crate::engine) port: u16,
+    /// What becomes known of the session and not of a torrent.
+    pub(in crate::engine) facts: Arc<SessionFacts>,
     /// Who takes the connections that others open.
     pub(in crate::engine) calls: Calls,
     /// Keys of encrypted connections.
@@ -74,11 +77,13 @@ impl Resources {
     /// Those of a run that begins now and listens on `port`, also over `udp`; who it is comes from `seed`.
     pub(in crate::engine) fn new(port: u16, udp: Udp, seed: u64, options: &SessionOptions) -> Arc<Self> {
         let (peer_id, clock) = (PeerId::ours(seed), Clock::start());
+        let facts = Arc::<SessionFacts>::default();
         Arc::new(Self {
             clock,
             peer_id,
             port,
-            calls: Calls::new(peer_id),
+            calls: Calls::new(peer_id, clock, Arc::clone(&facts)),
+            facts,
             mse: Mse::new(options.encryption, seed),
             dials: DialPacer::new(options.dials_per_second),
             places: Places::default(),
