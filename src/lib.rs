@@ -81,11 +81,12 @@
 //! | `ledger` | folds events into peers, funnel, groups, verdicts, series: the read model and its view | metainfo, wire, event |
 //! | `command` | what a user can ask for, of a torrent and of all | metainfo, event |
 //! | `peer` | the protocol of one connection, from the first byte of its handshake on: choke, interest, bitfield, requests | metainfo, wire, event |
+//! | `dht` | the distributed hash table: its nodes, lookups, announces, and what it answers others | metainfo, wire, event |
 //! | `swarm` | decisions: peers, the picker, choking, retries, announce times | metainfo, wire, event, command, peer |
 //! | `hash` | SHA-1 over running states | |
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
 //! | `library` | what is kept of torrents from run to run, and which process runs them | metainfo, hash, storage |
-//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, peer, swarm, hash, storage, record |
+//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, peer, dht, swarm, hash, storage, record |
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
@@ -101,6 +102,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod demo;
+pub mod dht;
 pub mod engine;
 pub mod event;
 pub mod hash;

@@ -7,6 +7,7 @@ mod allowed_fast;
 mod extension;
 mod gzip;
 mod handshake;
+pub mod krpc;
 mod message;
 mod metadata;
 pub mod mse;

@@ -7,6 +7,7 @@ mod recording;
 use std::io::Read;
 use std::time::Duration;
 
+use ttui::dht::{self, Dht};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::receive::{Incoming, Receiver};
 use ttui::ledger::client_name;
@@ -18,6 +19,7 @@ use ttui::report::info;
 use ttui::report::table::Rows;
 use ttui::storage::Record;
 use ttui::text;
+use ttui::wire::krpc;
 use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
 use ttui::wire::tracker::{http, udp};
 use ttui::wire::{
@@ -30,7 +32,7 @@ pub use recording::{recording, recording_frames};
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 18] = [
+pub const ALL: [(&str, Feed); 19] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("magnet", magnet),
@@ -39,6 +41,7 @@ pub const ALL: [(&str, Feed); 18] = [
     ("extension", extension),
     ("ut_metadata", ut_metadata),
     ("ut_pex", ut_pex),
+    ("krpc", krpc),
     ("mse", mse),
     ("tracker_http", tracker_http),
     ("tracker_udp", tracker_udp),
@@ -243,6 +246,32 @@ pub fn ut_pex(bytes: &[u8]) {
     };
     assert!(named.added.len() <= MOST_PEX_ENTRIES && named.dropped.len() <= MOST_PEX_ENTRIES);
     assert_eq!(Pex::decode(&named.encode(), MOST_PEX_ENTRIES).expect("our own writing"), named);
+}
+
+/// A message of the DHT: what is kept of it reads the same again, and a node of ours takes it, whatever it says.
+pub fn krpc(bytes: &[u8]) {
+    match krpc::Message::decode(bytes) {
+        Ok(message) => {
+            match &message.body {
+                krpc::Body::Error { text, .. } => assert_harmless(text),
+                krpc::Body::Reply(reply) => {
+                    assert!(
+                        reply.nodes.len() <= 2 * krpc::MOST_NODES && reply.peers.len() <= krpc::MOST_VALUES
+                    );
+                }
+                krpc::Body::Query { .. } => {}
+            }
+            assert_eq!(krpc::Message::decode(&message.encode()).expect("our own writing"), message);
+        }
+        Err(malformed) => assert_harmless(malformed.what),
+    }
+    let mut dht = Dht::new(dht::Settings { seed: 7, v4: true, port: 6881, ..dht::Settings::default() });
+    dht.handle(Duration::ZERO, dht::Input::Datagram { from: ([203, 0, 113, 1], 6881).into(), bytes });
+    while let Some(action) = dht.poll() {
+        if let dht::Action::Send { bytes: answer, .. } = action {
+            assert!(krpc::Message::decode(&answer).is_ok() && answer.len() < 1400);
+        }
+    }
 }
 
 /// Carries one side on until it wants bytes; what it writes comes back, and the end if it came.

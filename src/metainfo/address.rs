@@ -108,7 +108,7 @@ pub(crate) fn all_of(holder: IpAddr) -> RangeInclusive<SocketAddr> {
 }
 
 /// Whether anybody can be dialled there at all.
-fn can_be_a_peer(address: IpAddr) -> bool {
+pub fn can_be_a_peer(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             !(v4.is_multicast() || v4.is_broadcast() || v4.octets()[0] == 0 || v4.octets()[0] >= 240)

@@ -1,0 +1,88 @@
+//! What there is of each family: a table, our id in it, and the address at which others see us.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::node_id;
+use super::saved::{MOST_SAVED, Saved};
+use super::seen_at::SeenAt;
+use super::table::Table;
+use crate::event::{At, DhtFact};
+use crate::metainfo::address::Family;
+use crate::wire::krpc::NodeInfo;
+
+/// From one doubtful node that is pinged to the next.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// How often the number of nodes is told at most.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
+/// The nodes of one family.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) family: Family,
+    pub(super) table: Table,
+    seen_at: SeenAt,
+    next_upkeep: At,
+    next_told: At,
+    told: (u32, u32),
+}
+
+impl Network {
+    /// With what the last run left of it.
+    pub(super) fn new(family: Family, saved: Option<&Saved>, rng: &mut fastrand::Rng) -> Self {
+        let kept = saved.and_then(|saved| if family == Family::V4 { saved.v4 } else { saved.v6 });
+        let mut table = Table::new(kept.unwrap_or_else(|| node_id::random(rng)));
+        let nodes = saved.into_iter().flat_map(|saved| &saved.nodes);
+        for node in nodes.filter(|node| Family::of(node.addr.ip()) == family) {
+            table.restore(At::ZERO, *node);
+        }
+        let (next_upkeep, next_told) = (PING_EVERY, At::ZERO);
+        Self { family, table, seen_at: SeenAt::default(), next_upkeep, next_told, told: (0, 0) }
+    }
+
+    /// A node says at which address it sees us. Tells what became known, and whether our id was made anew for it.
+    pub(super) fn hear_address(
+        &mut self,
+        now: At,
+        from: IpAddr,
+        ip: IpAddr,
+        rng: &mut fastrand::Rng,
+    ) -> Option<(DhtFact, bool)> {
+        let ip = self.seen_at.hear(from, ip)?;
+        let renamed = !node_id::fits(&self.table.own(), ip);
+        if renamed {
+            self.table.rename(now, node_id::for_address(ip, rng));
+        }
+        Some((DhtFact::SeenAt { ip }, renamed))
+    }
+
+    /// How many nodes there are, where that changed and was not looked at within a second.
+    pub(super) fn count(&mut self, now: At) -> Option<DhtFact> {
+        if self.next_told > now {
+            return None;
+        }
+        self.next_told = now + TOLD_EVERY;
+        let (good, doubtful) = self.table.counts(now);
+        let before = std::mem::replace(&mut self.told, (good, doubtful));
+        (before != self.told).then_some(DhtFact::Nodes { family: self.family, good, doubtful })
+    }
+
+    /// Whether it is time to look after the table: the next time is set.
+    pub(super) fn is_due(&mut self, now: At) -> bool {
+        let due = self.next_upkeep <= now;
+        if due {
+            self.next_upkeep = now + PING_EVERY;
+        }
+        due
+    }
+
+    /// When it is to be looked after next.
+    pub(super) fn deadline(&self) -> At {
+        self.next_upkeep
+    }
+
+    /// What is kept of its table: a part of what there is room for.
+    pub(super) fn to_save(&self, networks: usize) -> impl Iterator<Item = NodeInfo> {
+        self.table.to_save().take(MOST_SAVED / networks)
+    }
+}
