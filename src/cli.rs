@@ -181,7 +181,7 @@ fn refuse_several(args: &DownloadArgs, torrents: usize) -> Result<(), Failure> {
 
 fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
     let runtime = runtime()?;
-    let demo = runtime
+    let (demo, joining) = runtime
         .block_on(Demo::start(args.fast))
         .map_err(|error| Failure::Machine(format!("the demo cannot listen on loopback: {error}")))?;
     let torrent = Torrent::from_bytes(demo.torrent())?;
@@ -196,10 +196,12 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
     let chosen = Chosen::new(torrent.into(), options.output.clone());
     let selection = Selection { running: vec![Ok(chosen)], ..Selection::default() };
     if io::stdout().is_terminal() {
+        let selection = Selection { joining: Some(joining), ..selection };
         // However far it came: the user left it.
         screen::run(selection, options, screen::Style { settings, no_seed: false, demo: true })
             .map(|_| Status::Done)
     } else {
+        drop(joining);
         let style = headless::Style { json: false, seed: false, leaves_paused: false };
         headless::run(selection, options, style)
     }

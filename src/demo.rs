@@ -6,81 +6,77 @@
 mod behaviour;
 mod content;
 mod serve;
+mod swarm;
 mod tracker;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
-use self::behaviour::{Behaviour, CAST, Client, NAMED};
-use self::content::Content;
-use self::serve::Host;
+use self::swarm::{FIRST, LINKED, SECOND, Swarm};
+use crate::engine::Wanted;
 use crate::engine::clock::Clock;
-use crate::metainfo::InfoHash;
+use crate::metainfo::{InfoHash, Magnet, Torrent};
 
-/// A running demonstration; its peers and its tracker end when it is dropped.
+/// When the others join, and when they do in a fast demonstration.
+const JOIN_AFTER: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
+/// Torrents that join.
+const JOINING: usize = 2;
+
+/// A running demonstration; its peers and its trackers end when it is dropped.
 pub struct Demo {
-    torrent: Vec<u8>,
-    _tasks: JoinSet<()>,
+    first: Swarm,
+    _others: JoinSet<()>,
 }
 
 impl Demo {
-    /// Starts tracker and peers. `fast` makes the whole download a matter of seconds.
+    /// Starts the swarm of one torrent. `fast` makes the whole download a matter of seconds. Two more join later, where
+    /// what is returned beside it is still there then: a torrent, and one as a magnet link.
     ///
     /// # Errors
     ///
     /// When no port of loopback can be listened on.
-    pub async fn start(fast: bool) -> io::Result<Self> {
-        let mut tasks = JoinSet::new();
-        let tracker = listen(Ipv4Addr::LOCALHOST).await?;
-        let silent_tracker = listen(Ipv4Addr::LOCALHOST).await?;
-        let trackers = [tracker.local_addr()?, silent_tracker.local_addr()?]
-            .map(|addr| format!("http://{addr}/announce"));
-        // Closed at once: an announce there is refused.
-        drop(silent_tracker);
-
-        let (content, torrent, info_hash) = Content::with_torrent(fast, &trackers);
-        let (content, clock) = (Arc::new(content), Clock::start());
-        let host = |n: usize, (behaviour, client, bps): (Behaviour, Client, u64), names| Host {
-            content: Arc::clone(&content),
-            info_hash,
-            behaviour,
-            client,
-            bps: if fast { bps * 16 } else { bps },
-            names,
-            number: n as u64,
-            clock,
-        };
-        let (unknown, serving) = host(CAST.len(), NAMED, Vec::new()).settle(address(CAST.len())).await?;
-        tasks.spawn(serving);
-        let mut settling = JoinSet::new();
-        let mut callers = Vec::new();
-        for (n, cast) in CAST.iter().enumerate() {
-            let host = host(n, *cast, if n == 0 { vec![unknown] } else { Vec::new() });
-            if host.behaviour == Behaviour::Calls {
-                callers.push(host);
-                continue;
-            }
-            settling.spawn(host.settle(address(n)));
-        }
-        // Side by side, for filling a queue takes its time.
-        let mut named = Vec::new();
-        while let Some(settled) = settling.join_next().await {
-            let (addr, serving) = settled??;
-            tasks.spawn(serving);
-            named.push(addr);
-        }
-        tasks.spawn(tracker::run(tracker, named, callers));
-        Ok(Self { torrent, _tasks: tasks })
+    pub async fn start(fast: bool) -> io::Result<(Self, mpsc::Receiver<Wanted>)> {
+        let clock = Clock::start();
+        let first = Swarm::start(FIRST, fast, clock).await?;
+        let (join, joining) = mpsc::channel(JOINING);
+        let mut others = JoinSet::new();
+        others.spawn(join_later(join, fast, clock));
+        Ok((Self { first, _others: others }, joining))
     }
 
-    /// The bytes of the demonstration's torrent file.
+    /// The bytes of the torrent file that it begins with.
     pub fn torrent(&self) -> &[u8] {
-        &self.torrent
+        &self.first.torrent
     }
+}
+
+/// Starts the swarms of those that join, and keeps them.
+async fn join_later(join: mpsc::Sender<Wanted>, fast: bool, clock: Clock) {
+    sleep(if fast { JOIN_AFTER.1 } else { JOIN_AFTER.0 }).await;
+    let mut swarms = Vec::new();
+    for part in [SECOND, LINKED] {
+        if join.is_closed() {
+            return;
+        }
+        match Swarm::start(part, fast, clock).await {
+            Ok(swarm) => {
+                let torrent =
+                    Torrent::from_bytes(&swarm.torrent).expect("torrents of the demonstration are sound");
+                let wanted = if part.is_link { Magnet::of(&torrent).into() } else { Wanted::from(torrent) };
+                // The screen was left a moment ago.
+                let _ = join.send(wanted).await;
+                swarms.push(swarm);
+            }
+            Err(error) => tracing::warn!(%error, "a torrent of the demo cannot listen on loopback"),
+        }
+    }
+    std::future::pending().await
 }
 
 /// Where the peer of this number listens: far apart, as the peers of a real swarm are.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use super::args::DownloadArgs;
 use super::{Failure, open_file, open_magnet, warn};
 use crate::engine::{TorrentOptions, Wanted};
@@ -64,6 +66,8 @@ pub(super) struct Selection {
     pub(super) waiting: usize,
     /// It is all that is kept: nothing was named.
     pub(super) is_all: bool,
+    /// What is added while it runs on a screen, of itself.
+    pub(super) joining: Option<mpsc::Receiver<Wanted>>,
 }
 
 /// What is named, each torrent once, and kept where there is a library.

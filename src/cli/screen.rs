@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crossterm::event::EventStream;
+use tokio::sync::mpsc;
 
 use self::begun::Begun;
 use self::options::{is_first_run, options_of};
@@ -19,9 +20,9 @@ use super::chosen::Selection;
 use super::signals::{asked_to_end, interrupted};
 use super::time::{since_1970, time_of_day};
 use super::{Failure, Status, columns, home, leaving, librarian, runtime};
-use crate::command::{Command, SessionCommand};
+use crate::command::{Addition, Command, SessionCommand, What};
 use crate::config::Settings;
-use crate::engine::{Control, Options, Recording, Session, TorrentHandle, TorrentOptions};
+use crate::engine::{Control, Options, Recording, Session, TorrentHandle, TorrentOptions, Wanted};
 use crate::metainfo::NamedFiles;
 use crate::ui::{self, Left, Link, Reason, terminal};
 
@@ -45,7 +46,7 @@ pub(super) fn run(selection: Selection, options: Options, style: Style) -> Resul
 }
 
 async fn show(selection: Selection, options: Options, style: Style) -> Result<Status, Failure> {
-    let Selection { shelf, running, resting, waiting, is_all } = selection;
+    let Selection { shelf, running, resting, waiting, is_all, joining } = selection;
     let signals = asked_to_end()?;
     let (started, most_connections) = (since_1970(), options.max_peers);
     let (of_session, of_torrent) = options.parts();
@@ -66,6 +67,9 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
         let _ = control.commands.send(SessionCommand::Look(first.info_hash()));
         // The first frame shows what there is; the session answers as long as it is there.
         let _ = control.view.wait_for(Option::is_some).await;
+    }
+    if let Some(joining) = joining {
+        tokio::spawn(add(joining, control.commands.clone()));
     }
     let mut guard = terminal()?;
     let alone = torrents.first().filter(|_| is_one).cloned();
@@ -105,6 +109,19 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
     }
     goodbye::farewell(&torrents, style.demo)?;
     Ok(status.max(goodbye::status(&torrents)))
+}
+
+/// Adds what joins.
+async fn add(mut joining: mpsc::Receiver<Wanted>, to: mpsc::UnboundedSender<SessionCommand>) {
+    while let Some(wanted) = joining.recv().await {
+        let what = match wanted {
+            Wanted::Torrent(torrent) => What::Torrent(torrent),
+            Wanted::Magnet(magnet) => What::Magnet(magnet),
+        };
+        let addition = Addition { ticket: None, what, output: None, paused: false };
+        // A session that is over takes none any more.
+        let _ = to.send(SessionCommand::Add(Box::new(addition)));
+    }
 }
 
 /// What holds for torrents that come later: not what is named for one.

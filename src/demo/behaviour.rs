@@ -54,12 +54,33 @@ const fn client(prefix: &'static [u8; 8], name: &'static str) -> Client {
 /// Never heard of: these do not get as far as to name themselves.
 const NOBODY: Client = client(b"-XX0000-", "");
 
-/// Has everything and sends it, and no tracker knows it: the first of the cast names it to us (BEP 11).
-pub(super) const NAMED: (Behaviour, Client, u64) =
-    (Seeds, client(b"-TR4050-", "Transmission 4.0.5"), 240_000);
-
 /// Behaviour, client, and bytes a second.
-pub(super) const CAST: &[(Behaviour, Client, u64)] = &[
+pub(super) type Role = (Behaviour, Client, u64);
+
+/// Has everything and sends it, and no tracker knows it: the first of the cast names it to us (BEP 11).
+pub(super) const NAMED: Role = (Seeds, client(b"-TR4050-", "Transmission 4.0.5"), 240_000);
+
+/// Who has the torrent that joins.
+pub(super) const SECOND_CAST: &[Role] = &[
+    (Seeds, client(b"-qB4650-", "qBittorrent/4.6.5"), 420_000),
+    (Seeds, client(b"-TR4040-", "Transmission 4.0.4"), 310_000),
+    (Shares, client(b"-lt0D80-", "libTorrent 0.13.8"), 120_000),
+    (Chokes, client(b"-DE2110-", "Deluge 2.1.1"), 0),
+    (HangsUp, NOBODY, 0),
+    (Refuses, NOBODY, 0),
+];
+
+/// Who has the torrent that joins as a magnet link.
+pub(super) const LINK_CAST: &[Role] = &[
+    (Seeds, client(b"-TR4060-", "Transmission 4.0.6"), 280_000),
+    (Seeds, client(b"-KT5220-", "KTorrent 5.2.2"), 190_000),
+    (FallsSilent, client(b"-BT7b50-", "BitTorrent 7.11.5"), 90_000),
+    (SaysNothing, NOBODY, 0),
+    (Refuses, NOBODY, 0),
+];
+
+/// Who has the torrent that the demonstration begins with.
+pub(super) const CAST: &[Role] = &[
     (Seeds, client(b"-TR4060-", "Transmission 4.0.6"), 900_000),
     (Seeds, client(b"-qB4620-", "qBittorrent/4.6.2"), 640_000),
     (Seeds, client(b"-lt0D80-", "libTorrent 0.13.8"), 380_000),

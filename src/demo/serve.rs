@@ -27,8 +27,10 @@ use crate::engine::pool::BlockPool;
 use crate::engine::upload::{BlockSource, ReadFuture};
 use crate::event::Encryption;
 use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
-use crate::peer::{ConnKey, Handshaken, Holdings, News, Order, Ours, PEX_MESSAGE};
-use crate::wire::{ExtensionHandshake, HANDSHAKE_BYTES, Handshake, PEX_NAME, Pex, PexFlags, Reserved};
+use crate::peer::{ConnKey, Handshaken, Holdings, METADATA_MESSAGE, News, Order, Ours, PEX_MESSAGE};
+use crate::wire::{
+    ExtensionHandshake, HANDSHAKE_BYTES, Handshake, METADATA_NAME, PEX_NAME, Pex, PexFlags, Reserved,
+};
 
 /// Blocks a peer that falls silent sends before.
 const FEW_BLOCKS: u32 = 24;
@@ -140,7 +142,8 @@ impl Host {
         let common = Arc::new(Common {
             ours: Arc::new(Ours::with(
                 self.introduction(),
-                Holdings::new(self.content.geometry, self.pieces()),
+                Holdings::new(self.content.geometry, self.pieces())
+                    .with_info(Some(self.content.info.clone())),
             )),
             clock: self.clock,
             pool: BlockPool::new(CALLER_REQUESTS as usize),
@@ -212,7 +215,9 @@ impl Host {
 
     fn introduction(&self) -> ExtensionHandshake {
         ExtensionHandshake {
-            messages: vec![(PEX_NAME.to_owned(), PEX_MESSAGE)],
+            messages: [(PEX_NAME, PEX_MESSAGE), (METADATA_NAME, METADATA_MESSAGE)]
+                .map(|(name, number)| (name.to_owned(), number))
+                .to_vec(),
             client: Some(self.client.name.to_owned()),
             reqq: Some(250),
             ..ExtensionHandshake::default()

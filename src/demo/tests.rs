@@ -1,17 +1,21 @@
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::behaviour::{Behaviour, CAST};
+use super::content::{Content, RECORDINGS};
+use super::serve::Host;
 use super::*;
 use crate::engine::{Download, Options};
-use crate::metainfo::{PeerId, Torrent};
+use crate::metainfo::PeerId;
 use crate::wire::{Handshake, Judged, Reserved};
 
 /// What happens to a handshake sent to a peer of this behaviour.
 async fn shake(behaviour: Behaviour) -> Result<Vec<u8>, String> {
-    let (content, _, info_hash) = Content::with_torrent(true, &["http://127.0.0.1:9/announce".to_owned()]);
+    let (content, _, info_hash) =
+        Content::with_torrent(&RECORDINGS, true, &["http://127.0.0.1:9/announce".to_owned()]);
     let (content, client, clock) = (Arc::new(content), CAST[0].1, Clock::start());
     let host = Host { content, info_hash, behaviour, client, bps: 1000, names: Vec::new(), number: 3, clock };
     let mut tasks = JoinSet::new();
@@ -58,7 +62,7 @@ async fn every_behaviour_is_what_its_name_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_seed_that_no_tracker_names_is_found_through_another_peer() {
-    let demo = Demo::start(true).await.unwrap();
+    let (demo, _) = Demo::start(true).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (state, output) = (folder.path().join("state"), folder.path().join("files"));
     let options = Options { state: Some(state), output, loopback: true, ..Options::default() };

@@ -166,3 +166,23 @@ async fn three_torrents_run_side_by_side_and_a_fourth_is_pasted() {
     }
     assert!(said.contains("The same command goes on where they stopped."), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_begins_with_one_torrent_and_a_torrent_and_a_magnet_join() {
+    let lab = Lab::new();
+    let mut pty = Pty::spawn(demo(&lab), 120, 40);
+    pty.until_shown(sign_of(Screen::Overview));
+    pty.until_shown("field-recordings");
+    assert!(!pty.text().contains("1/"), "{}", pty.text());
+    pty.until_shown("1/3");
+    // Those that join change no screen.
+    assert!(pty.text().contains(sign_of(Screen::Overview)), "{}", pty.text());
+    pty.press(key(Action::Show(Screen::Torrents)));
+    for name in ["field-recordings", "old-maps", "lectures", "3 seeding"] {
+        pty.until_shown(name);
+    }
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 0);
+    pty.until_closed();
+    assert!(pty.text().contains("That was the demo"), "{}", pty.text());
+}
