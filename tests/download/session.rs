@@ -1,9 +1,12 @@
 //! Several torrents in one session.
 
+use std::sync::Arc;
+
 use tokio::io::{AsyncRead, AsyncWrite};
 use ttui::engine::mse::Carrier;
 use ttui::engine::{Session, SessionOptions, TorrentHandle, TorrentOptions};
 use ttui::event::Encryption;
+use ttui::ledger::Torrents;
 
 use super::support::{Payload, Reply, Tracker, call};
 use super::*;
@@ -154,7 +157,8 @@ async fn trouble_of_some_leaves_the_others_their_speed() {
         takes(&session, &lab, &payload, &[seed.addr]).await
     };
 
-    let session = session(&lab);
+    let mut session = session(&lab);
+    let control = session.control(TorrentOptions::default());
     // Nobody at all; trackers that are not there; and peers that lie, are silent, hang up, or send rubbish.
     let nobody = recipe(10).make();
     let dead = dead_trackers().await;
@@ -195,6 +199,15 @@ async fn trouble_of_some_leaves_the_others_their_speed() {
         assert_eq!((torrent.outcome(), torrent.view().phase), (None, Phase::Downloading));
         assert_eq!(torrent.view().have_bytes, 0);
     }
+    // Each has its trouble in its row, and the others have none.
+    let says = |torrents: &Torrents, payload: &Payload| {
+        torrents.row(payload.info_hash()).is_some_and(|row| !row.why().is_empty())
+    };
+    let told = |torrents: &Arc<Torrents>| {
+        [&nobody, &untracked, &hunted].iter().all(|payload| says(torrents, payload))
+            && others.iter().all(|(payload, _)| !says(torrents, payload))
+    };
+    soon("each row says its trouble", control.torrents.clone().wait_for(told)).await.unwrap();
     let began = Instant::now();
     soon("all stop", session.stop()).await.unwrap();
     assert!(began.elapsed() < GOODBYE, "{:?}", began.elapsed());
