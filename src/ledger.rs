@@ -37,7 +37,7 @@ pub use pieces::{
 };
 pub use removable::{Found, Removable};
 pub use series::{RECENT_SECONDS, Recent, Series};
-pub use session::{Bootstrap, BootstrapAnswer, SessionRecord};
+pub use session::{Bootstrap, BootstrapAnswer, SessionRecord, WayIn};
 pub use snapshot::Snapshot;
 pub use torrents::{Answer, Before, Queued, Standing, TorrentRow, Torrents, Totals};
 pub use tracker::{PastAnnounce, TrackerRecord, TrackerStatus};

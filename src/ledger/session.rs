@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::event::validate::{bounded, check, times, totals};
-use crate::event::{At, DhtFact, Event, Family, Invalid, MappingFact};
+use crate::event::{At, DhtFact, Event, Family, FinderStatus, Invalid, MappingFact, MappingStep};
 
 /// Bootstrap addresses that are kept: each of the names may have several.
 const MOST_BOOTSTRAP: usize = 64;
@@ -38,6 +38,17 @@ pub struct SessionRecord {
     pub other_packets: u64,
     /// Connections from outside that named no torrent, where there are several.
     pub unknown_calls: u64,
+}
+
+/// How the way in through the router stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WayIn {
+    /// Whether it is mapped.
+    pub status: FinderStatus,
+    /// What the last step that decided it was, with the router's own words.
+    pub detail: Option<String>,
+    /// Where the router says that others see us.
+    pub outside: Option<IpAddr>,
 }
 
 /// A bootstrap name, and one address of it.
@@ -116,6 +127,41 @@ impl SessionRecord {
         of.for_each(|known| known.answer = answer);
     }
 
+    /// How the way in stands, by the steps taken so far.
+    pub fn way_in(&self) -> WayIn {
+        let mut way_in = WayIn { status: FinderStatus::Off, detail: None, outside: None };
+        for (_, fact) in &self.mapping {
+            way_in.outside = fact.outside.or(way_in.outside);
+            let by = fact.protocol.map_or_else(String::new, |protocol| format!("{}: ", protocol.words()));
+            let said = fact.said.as_ref().map_or_else(String::new, |said| format!(", “{said}”"));
+            let code = fact.code.map_or_else(String::new, |code| format!(" {code}"));
+            let detail = Some(format!("{by}{}{code}{said}", fact.step.words()));
+            match fact.step {
+                MappingStep::Off | MappingStep::Released => {
+                    (way_in.status, way_in.detail) = (FinderStatus::Off, detail);
+                }
+                MappingStep::Mapped | MappingStep::Renewed => {
+                    (way_in.status, way_in.detail) = (FinderStatus::Ok, detail);
+                }
+                MappingStep::Lost | MappingStep::NoGateway => {
+                    (way_in.status, way_in.detail) = (FinderStatus::Failed, detail);
+                }
+                // What it was that failed last says more.
+                MappingStep::GaveUp => way_in.status = FinderStatus::Failed,
+                MappingStep::Refused | MappingStep::Silent | MappingStep::Failed
+                    if way_in.status != FinderStatus::Ok =>
+                {
+                    way_in.detail = detail;
+                }
+                MappingStep::Gateway | MappingStep::Asked if way_in.status == FinderStatus::Off => {
+                    (way_in.status, way_in.detail) = (FinderStatus::Pending, None);
+                }
+                _ => {}
+            }
+        }
+        way_in
+    }
+
     /// Nodes of both families: good, doubtful.
     pub fn all_nodes(&self) -> (u32, u32) {
         let add = |(good, doubtful): (u32, u32), (more, others): &(u32, u32)| {
@@ -157,7 +203,7 @@ impl SessionRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::MappingStep;
+    use crate::event::MappingProtocol;
 
     const AT: At = At::from_secs(1);
 
@@ -202,6 +248,35 @@ mod tests {
             ]
         );
         assert_eq!(session.bootstrap_counts(), (2, 1, 1));
+    }
+
+    #[test]
+    fn the_way_in_stands_as_the_steps_say_with_the_router_s_own_words() {
+        let step = |step, code, said: Option<&str>| MappingFact {
+            step,
+            protocol: Some(MappingProtocol::Upnp),
+            code,
+            said: said.map(str::to_owned),
+            ..MappingFact::default()
+        };
+        let asked = step(MappingStep::Asked, None, None);
+        let refused = step(MappingStep::Refused, Some(718), Some("ConflictInMappingEntry"));
+        let gave_up = MappingFact { step: MappingStep::GaveUp, ..MappingFact::default() };
+        let mut session = SessionRecord::default();
+        let why = "UPnP: refused 718, “ConflictInMappingEntry”";
+        for (fact, status, detail) in [
+            (asked, FinderStatus::Pending, None),
+            (refused, FinderStatus::Pending, Some(why)),
+            (gave_up, FinderStatus::Failed, Some(why)),
+            (step(MappingStep::Mapped, None, None), FinderStatus::Ok, Some("UPnP: mapped")),
+            (step(MappingStep::Silent, None, None), FinderStatus::Ok, Some("UPnP: mapped")),
+            (step(MappingStep::Lost, None, None), FinderStatus::Failed, Some("UPnP: lost")),
+            (step(MappingStep::Released, None, None), FinderStatus::Off, Some("UPnP: released")),
+        ] {
+            session.apply(AT, &Event::Mapping(fact));
+            let way_in = session.way_in();
+            assert_eq!((way_in.status, way_in.detail.as_deref()), (status, detail));
+        }
     }
 
     #[test]

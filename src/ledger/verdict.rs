@@ -14,6 +14,7 @@ mod metadata;
 mod more;
 mod notes;
 mod patterns;
+mod reach;
 mod say;
 mod scene;
 mod sources;
@@ -99,6 +100,16 @@ pub enum VerdictCode {
     MetadataMissing,
     /// It waits for its turn among other torrents.
     Queued,
+    /// There is neither a tracker nor a DHT to ask for peers.
+    NoSources,
+    /// Nothing comes back over UDP, while TCP works.
+    UdpBlocked,
+    /// The DHT has no nodes.
+    DhtEmpty,
+    /// The router is behind another one.
+    BehindTwoRouters,
+    /// No router mapped our port.
+    PortNotMapped,
 }
 
 /// One judgement with its evidence.

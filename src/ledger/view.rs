@@ -10,10 +10,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Availability, LookupRecord, MetadataProgress, PeerRecord, PieceMap, Series, SessionRecord, TrackerRecord,
-    Verdict,
+    Availability, LookupRecord, MetadataProgress, PeerRecord, PieceMap, Series, SessionRecord, Stage,
+    TrackerRecord, Verdict,
 };
-use crate::event::{At, Cause, Family, Finder, FinderStatus, PeerKey, Phase, Sample, Severity, TrackerKey};
+use crate::event::{
+    At, Cause, Family, Finder, FinderStatus, PeerKey, Phase, Sample, Severity, Source, TrackerKey,
+};
 use crate::metainfo::{Choice, FilePriority, Geometry, InfoHash, PieceIndex};
 
 /// Digits of the info-hash by which a magnet without a name goes.
@@ -312,6 +314,15 @@ impl View {
     #[must_use]
     pub fn peer(&self, key: PeerKey) -> Option<&PeerRecord> {
         self.peers.binary_search_by_key(&key, |peer| peer.key).ok().map(|at| &*self.peers[at])
+    }
+
+    /// Peers that called us, and those of them that shook hands.
+    #[must_use]
+    pub fn callers(&self) -> (u32, u32) {
+        let called = self.peers.iter().filter(|peer| peer.sources.contains(&Source::Incoming));
+        called.fold((0, 0), |(all, shaken), peer| {
+            (all + 1, shaken + u32::from(peer.stage >= Stage::Handshaken))
+        })
     }
 
     /// The tracker of this key.

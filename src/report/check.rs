@@ -4,6 +4,7 @@ mod fields;
 mod markdown;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -41,7 +42,7 @@ struct Source<'a> {
     kind: &'static str,
     status: FinderStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
+    detail: Option<Cow<'a, str>>,
     peers: u32,
     handshaken: u32,
 }
@@ -52,10 +53,25 @@ impl<'a> From<&'a FinderRecord> for Source<'a> {
         Self {
             kind: finder.code(),
             status: *status,
-            detail: detail.as_deref(),
+            detail: detail.as_deref().map(Cow::from),
             peers: *peers,
             handshaken: *handshaken,
         }
+    }
+}
+
+impl Source<'_> {
+    /// The way in through the router, where one was looked for, with those who came from outside.
+    fn way_in(view: &View) -> Option<Self> {
+        let way_in = (!view.session.mapping.is_empty()).then(|| view.session.way_in())?;
+        let (peers, handshaken) = view.callers();
+        Some(Self {
+            kind: "mapping",
+            status: way_in.status,
+            detail: way_in.detail.map(Cow::from),
+            peers,
+            handshaken,
+        })
     }
 }
 
@@ -117,7 +133,7 @@ pub fn json(view: &View) -> String {
         availability: view.availability.map(OutThere::from),
         trackers: view.trackers.iter().map(|tracker| tracker_line(tracker)).collect(),
         peers: view.peers.iter().map(|peer| Peer::new(peer, view)).collect(),
-        sources: view.finders.iter().map(Source::from).collect(),
+        sources: view.finders.iter().map(Source::from).chain(Source::way_in(view)).collect(),
         verdicts: view.verdicts.iter().map(judgement).collect(),
     })
 }

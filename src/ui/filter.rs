@@ -9,7 +9,7 @@ mod lists;
 #[cfg(test)]
 mod tests;
 
-use crate::event::PeerKey;
+use crate::event::{PeerKey, Source};
 use crate::ledger::{PeerRecord, View};
 use crate::units;
 
@@ -198,6 +198,7 @@ pub(super) fn named_by(source: &SourceRecord, view: &View) -> String {
     let tracker = match source {
         SourceRecord::Tracker(tracker) => tracker,
         SourceRecord::Finder(record) => return format!("source:{}", record.finder.code()),
+        SourceRecord::WayIn(..) => return format!("source:{}", Source::Incoming.info().code),
     };
     let host = host_of(&tracker.url);
     let mut others = view.trackers.iter().filter(|other| other.key != tracker.key);

@@ -177,9 +177,15 @@ const WORDS: &[Words] = &[
         &[
             (
                 "SOURCE",
-                "who names peers: a tracker, a server for that, of which one that answers is enough; or other peers",
+                "who names peers: a tracker, a server for that, of which one that answers is enough; or another way",
             ),
             ("PEX", "peer exchange: connected peers tell each other once a minute who else is there"),
+            (
+                "DHT",
+                "a table that clients everywhere keep together: its nodes name peers where no tracker does",
+            ),
+            ("LSD", "local discovery: clients on the same network name themselves"),
+            ("way in", "the router is asked to let peers in that call us (port mapping)"),
             ("TIER", "trackers of one tier stand in for each other; all tiers are asked at once"),
             ("✓ answered", "its last answer was one; ✓ named some: peers named others"),
             ("◌ asking", "not answered yet; ◌ none so far: no peer has named another"),

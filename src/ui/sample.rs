@@ -1,5 +1,6 @@
 //! The moments of recordings that tests of screens look at, and views in which nothing fits together.
 
+mod reach;
 mod torrents;
 
 use std::sync::{Arc, OnceLock};
@@ -11,6 +12,7 @@ use crate::metainfo::PieceIndex;
 pub(crate) use crate::record::scenes::STARTED;
 use crate::record::scenes::Scene;
 
+pub(crate) use self::reach::sources;
 pub(crate) use self::torrents::{removable, torrents};
 use super::words::Standing;
 

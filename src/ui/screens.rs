@@ -26,6 +26,7 @@ mod peer_state;
 mod peers;
 mod piece;
 mod pieces;
+mod reach;
 mod replay_bar;
 mod small;
 mod torrent;

@@ -2,26 +2,35 @@
 
 use std::sync::Arc;
 
-use crate::ledger::{FinderRecord, PeerRecord, TrackerRecord, View};
+use crate::event::Source;
+use crate::ledger::{FinderRecord, PeerRecord, TrackerRecord, View, WayIn};
 
 /// One of them.
 #[derive(Clone, Debug)]
 pub(crate) enum SourceRecord {
     /// A tracker.
     Tracker(Arc<TrackerRecord>),
-    /// Anything else.
+    /// Another way to find peers.
     Finder(FinderRecord),
+    /// The way in through the router, with how many called us, and of those shook hands.
+    WayIn(WayIn, (u32, u32)),
 }
 
 /// How many there are.
 pub(crate) fn count(view: &View) -> usize {
-    view.trackers.len() + view.finders.len()
+    view.trackers.len() + view.finders.len() + usize::from(way_in(view).is_some())
 }
 
 /// All of them, the trackers first.
 pub(crate) fn all(view: &View) -> impl Iterator<Item = SourceRecord> + '_ {
     let trackers = view.trackers.iter().map(|tracker| SourceRecord::Tracker(Arc::clone(tracker)));
-    trackers.chain(view.finders.iter().cloned().map(SourceRecord::Finder))
+    trackers.chain(view.finders.iter().cloned().map(SourceRecord::Finder)).chain(way_in(view))
+}
+
+/// The way in, where one was looked for.
+fn way_in(view: &View) -> Option<SourceRecord> {
+    let looked_for = !view.session.mapping.is_empty();
+    looked_for.then(|| SourceRecord::WayIn(view.session.way_in(), view.callers()))
 }
 
 /// The one at this place among all, or the last one.
@@ -35,6 +44,7 @@ impl SourceRecord {
         match self {
             Self::Tracker(tracker) => &tracker.url,
             Self::Finder(record) => record.finder.words(),
+            Self::WayIn(..) => "the way in (port mapping)",
         }
     }
 
@@ -42,7 +52,7 @@ impl SourceRecord {
     pub(crate) fn tracker(&self) -> Option<&TrackerRecord> {
         match self {
             Self::Tracker(tracker) => Some(tracker),
-            Self::Finder(_) => None,
+            Self::Finder(_) | Self::WayIn(..) => None,
         }
     }
 
@@ -51,6 +61,7 @@ impl SourceRecord {
         match self {
             Self::Tracker(tracker) => (tracker.peers, tracker.handshaken),
             Self::Finder(record) => (record.peers, record.handshaken),
+            Self::WayIn(_, callers) => *callers,
         }
     }
 
@@ -59,6 +70,7 @@ impl SourceRecord {
         peer.sources.iter().any(|source| match self {
             Self::Tracker(tracker) => source.tracker() == Some(tracker.key),
             Self::Finder(record) => source.finder() == Some(record.finder),
+            Self::WayIn(..) => *source == Source::Incoming,
         })
     }
 }

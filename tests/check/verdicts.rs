@@ -81,9 +81,10 @@ async fn all_refuse_that_the_tracker_names() {
 async fn a_torrent_without_a_tracker_says_so() {
     let sick = Swarm::new();
     let words = "the torrent names no tracker";
-    let (report, _) = sick.is_led_by_alone("no_peers_known", words, Fact::Trackers).await;
+    let (report, _) = sick.is_led_by_alone("no_sources", words, Fact::Trackers).await;
     assert_eq!(report["availability"], Value::Null);
-    assert_eq!(text_of(&report, "no_peers_known"), "No peers are known: the torrent names no tracker.");
+    let told = "Nobody can be found: the torrent names no tracker, and the DHT is off.";
+    assert_eq!(text_of(&report, "no_sources"), told);
     let output = sick.program_check().await.stdout.join("\n");
     assert!(output.contains("--peer NAME:PORT") && !output.contains("Look again"), "{output}");
 

@@ -46,7 +46,7 @@ struct Held {
 
 /// The codes that are told, as a set of bits.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ToldCodes(u32);
+pub(super) struct ToldCodes(u64);
 
 impl ToldCodes {
     pub(super) fn has(self, code: VerdictCode) -> bool {
@@ -88,7 +88,7 @@ impl Judged {
     /// The codes that are told.
     pub(super) fn standing(&self) -> ToldCodes {
         let told = self.held.iter().filter(|held| held.told.is_some());
-        ToldCodes(told.fold(0, |bits, held| bits | 1 << held.code as u32))
+        ToldCodes(told.fold(0, |bits, held| bits | 1 << held.code as u64))
     }
 
     /// Whether this rule is told.

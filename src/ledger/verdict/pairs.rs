@@ -7,8 +7,9 @@ use super::say::MOST_COLUMNS;
 use super::table::{Kind, RULES};
 use super::{VerdictCode as Code, agrees_with_counts};
 use crate::event::{
-    Cause, Direction, DiskSample, Encryption, Event, MetadataStep, PeerKey, Phase, Queued, Severity, Side,
-    Source, TrackerError, advised,
+    Cause, DhtFact, Direction, DiskSample, Encryption, Event, Finder, FinderStatus, MappingFact,
+    MappingProtocol, MappingStep, MetadataStep, PeerKey, Phase, Queued, Severity, Side, Source, TrackerError,
+    advised,
 };
 use crate::ledger::script::Script;
 use crate::units::Units;
@@ -201,6 +202,43 @@ fn at_usual_ports(silent: u8) -> Script {
     run
 }
 
+/// A torrent without a tracker whose DHT stands so: these of its bootstrap names are silent, those answered. One peer
+/// was named where any name is resolved, and opened the connection.
+fn bootstrapping(status: FinderStatus, silent: &[u8], answered: &[u8]) -> Script {
+    let mut run = downloading();
+    run.tell(Event::Finder { finder: Finder::Dht, status, detail: None });
+    if !silent.is_empty() {
+        let peer = run.peer_from("80.1.1.1:6881", Source::Manual);
+        run.connect(peer).end(peer, Cause::ClosedBeforeHandshake);
+        run.tell(Event::Dht(DhtFact::BootstrapWanted));
+    }
+    for n in silent.iter().chain(answered) {
+        let addr = ([198, 51, 100, *n], 6881).into();
+        run.tell(Event::Dht(DhtFact::BootstrapResolved { name: format!("node{n}.example:6881"), addr }));
+        run.tell(Event::Dht(DhtFact::BootstrapAsked { addr }));
+        let answer = match silent.contains(n) {
+            true => DhtFact::BootstrapSilent { addr },
+            false => DhtFact::BootstrapAnswered { addr, after_ms: 40 },
+        };
+        run.tell(Event::Dht(answer));
+    }
+    run.wait(12);
+    run
+}
+
+/// A router tells this outside address, and then this is what came of it.
+fn asking_routers(step: MappingStep, outside: [u8; 4]) -> Script {
+    let mut run = downloading();
+    run.tell(Event::Listening { port: 6881 });
+    let protocol = Some(MappingProtocol::NatPmp);
+    let fact = MappingFact { protocol, ..MappingFact::default() };
+    let outside = Some(outside.into());
+    run.tell(Event::Mapping(MappingFact { step: MappingStep::Outside, outside, ..fact.clone() }));
+    run.tell(Event::Mapping(MappingFact { step, ..fact }));
+    run.wait(1);
+    run
+}
+
 fn limited(limit: u64) -> Script {
     let mut run = flowing(MIB, 10);
     run.limit_down(limit);
@@ -324,6 +362,36 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
     (Code::TurnedAway, Kind::Trouble, || hanging_up(9, 0), || hanging_up(9, 1)),
     (Code::CutRegularly, Kind::Trouble, || cut(0), || cut(1)),
     (Code::PortsBlocked, Kind::Note, || at_usual_ports(8), || at_usual_ports(7)),
+    (
+        Code::NoSources,
+        Kind::Trouble,
+        || bootstrapping(FinderStatus::Off, &[], &[]),
+        || bootstrapping(FinderStatus::Pending, &[], &[]),
+    ),
+    (
+        Code::UdpBlocked,
+        Kind::Trouble,
+        || bootstrapping(FinderStatus::Pending, &[1, 2], &[]),
+        || bootstrapping(FinderStatus::Pending, &[1], &[]),
+    ),
+    (
+        Code::DhtEmpty,
+        Kind::Trouble,
+        || bootstrapping(FinderStatus::Pending, &[1], &[]),
+        || bootstrapping(FinderStatus::Pending, &[1], &[2]),
+    ),
+    (
+        Code::BehindTwoRouters,
+        Kind::Note,
+        || asking_routers(MappingStep::Mapped, [100, 64, 0, 1]),
+        || asking_routers(MappingStep::Mapped, [198, 51, 100, 1]),
+    ),
+    (
+        Code::PortNotMapped,
+        Kind::Note,
+        || asking_routers(MappingStep::GaveUp, [198, 51, 100, 1]),
+        || asking_routers(MappingStep::Mapped, [198, 51, 100, 1]),
+    ),
     (Code::MetadataMissing, Kind::Trouble, || refused_metadata(3), || refused_metadata(2)),
     (Code::Stalled, Kind::Last, || quiet(30), || quiet(29)),
     (Code::Unknown, Kind::Last, || quiet(29), || quiet(30)),
@@ -346,7 +414,7 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
-    assert_eq!(codes.len(), 30, "every code of the contract");
+    assert_eq!(codes.len(), 35, "every code of the contract");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::reach::nobody_names_any;
 use super::say::{about, count, many};
 use super::scene::Scene;
 use super::table::rules;
@@ -86,6 +87,7 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     if !scene.fetching()
         || scene.view.funnel.known > 0
         || failing
+        || nobody_names_any(scene)
         || (waiting > 0 && (answered == 0 || scene.in_phase().as_secs() < FIRST_ANSWER_S))
         || (trackers.is_empty() && !scene.probing && scene.in_phase() < FIRST_PEER)
     {

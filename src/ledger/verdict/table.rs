@@ -4,7 +4,8 @@ use super::look::LookOn;
 use super::say::Told;
 use super::scene::Scene;
 use super::{
-    Finding, VerdictCode, answers, bad_data, limits, metadata, notes, patterns, sources, troubles, whole,
+    Finding, VerdictCode, answers, bad_data, limits, metadata, notes, patterns, reach, sources, troubles,
+    whole,
 };
 
 /// What a rule speaks about.
@@ -86,6 +87,9 @@ pub(super) const RULES: &[Rule] = &[
     limits::OWN_LIMITS,
     limits::DISK_SLOW,
     sources::TRACKERS_FAILING,
+    reach::NO_SOURCES,
+    reach::UDP_BLOCKED,
+    reach::DHT_EMPTY,
     sources::NO_PEERS_KNOWN,
     troubles::ADDRESS_FAMILY_DEAD,
     answers::OTHER_TORRENT,
@@ -102,6 +106,8 @@ pub(super) const RULES: &[Rule] = &[
     bad_data::MANY_PEERS,
     bad_data::ONE_PEER,
     notes::PORT_UNREACHED,
+    reach::BEHIND_TWO_ROUTERS,
+    reach::PORT_NOT_MAPPED,
     notes::SNUBBED_BY_MOST,
     notes::LOSSES_ARE_USUAL,
     patterns::PORTS_BLOCKED,

@@ -49,7 +49,8 @@ pub fn text(view: &View) -> String {
         }
         // The first judges the whole: whether it is worth another look is said once.
         // Without a tracker nobody else is ever named.
-        let useless = verdict.code == VerdictCode::NoPeersKnown && view.trackers.is_empty();
+        let useless = verdict.code == VerdictCode::NoSources
+            || (verdict.code == VerdictCode::NoPeersKnown && view.trackers.is_empty());
         if index == 0 && verdict.severity >= Severity::Warn && !useless {
             let _ = writeln!(out, "  Look again {}.", verdict.look.on.another_run());
         }

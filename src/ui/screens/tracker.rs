@@ -25,7 +25,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::page::Page;
-use super::{frame, more, trackers};
+use super::{frame, more, reach, trackers};
 use crate::event::{Finder, FinderStatus};
 use crate::ledger::{FinderRecord, PastAnnounce, PeerRecord, TrackerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
@@ -55,6 +55,7 @@ fn said(source: &SourceRecord, view: &View) -> Vec<String> {
     match source {
         SourceRecord::Tracker(tracker) => answered(tracker, view),
         SourceRecord::Finder(record) => found(record, view),
+        SourceRecord::WayIn(..) => reach::way_in_said(view),
     }
 }
 
@@ -318,7 +319,7 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
             add("Last answer", state);
             add("Again", trackers::next(&source, context, columns));
         }
-        SourceRecord::Finder(_) => add("State", state),
+        SourceRecord::Finder(_) | SourceRecord::WayIn(..) => add("State", state),
     }
     if let Some(tracker) = source.tracker()
         && let Some(strip) = announces(tracker, context, columns.saturating_sub(2).into())
@@ -332,6 +333,11 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     lines.push(Line::Rule("What it said", String::new(), String::new()));
     let said = said(&source, view).into_iter().flat_map(|text| wrap(&text, room));
     lines.extend(said.map(|line| Line::Text(plain(Role::Text, line))));
+    match &source {
+        SourceRecord::Finder(record) if record.finder == Finder::Dht => lines.extend(reach::dht(view)),
+        SourceRecord::WayIn(..) => lines.extend(reach::way_in(view)),
+        SourceRecord::Tracker(_) | SourceRecord::Finder(_) => {}
+    }
     let counts = outcomes(&source, view);
     if counts.is_empty() {
         return lines;

@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::{frame, log, tracker};
-use crate::event::{AnnounceKind, Announced, FinderStatus};
+use super::{frame, log, reach, tracker};
+use crate::event::{AnnounceKind, Announced, Finder, FinderStatus};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::{SortKey, host_of};
 use crate::ui::flow::{Flow, rest, up_to, whole};
@@ -58,6 +58,7 @@ pub(super) fn state(source: &SourceRecord, context: Context<'_>, _: u16) -> Span
     let tracker = match source {
         SourceRecord::Tracker(tracker) => tracker,
         SourceRecord::Finder(record) => return stands(record.status),
+        SourceRecord::WayIn(way_in, _) => return reach::way_in_state(way_in.status),
     };
     match &tracker.status {
         TrackerStatus::Ok(_) => Spans::new().add(Role::Progress, "✓").add(Role::Text, " answered"),
@@ -125,6 +126,7 @@ fn named(source: &SourceRecord) -> Option<(u32, u32)> {
     let answered = match source {
         SourceRecord::Tracker(tracker) => tracker.answer().is_some(),
         SourceRecord::Finder(record) => record.status == FinderStatus::Ok,
+        SourceRecord::WayIn(way_in, _) => way_in.status == FinderStatus::Ok,
     };
     (answered || peers > 0).then(|| source.peers())
 }
@@ -181,10 +183,14 @@ const COUNTS_FROM: u16 = 86;
 const MOST_SAID: u16 = 7;
 
 /// What stands below its row where there is room: why it failed, or why it is off.
-fn remark(source: &SourceRecord) -> Option<&str> {
+fn remark(source: &SourceRecord, view: &View) -> Option<String> {
     match source {
-        SourceRecord::Tracker(tracker) => tracker.failure().map(|(_, text)| text),
-        SourceRecord::Finder(record) => record.detail.as_deref(),
+        SourceRecord::Tracker(tracker) => tracker.failure().map(|(_, text)| text.to_owned()),
+        SourceRecord::Finder(record) if record.finder == Finder::Dht && record.detail.is_none() => {
+            reach::nodes(view)
+        }
+        SourceRecord::Finder(record) => record.detail.clone(),
+        SourceRecord::WayIn(way_in, _) => way_in.detail.clone(),
     }
 }
 
@@ -227,11 +233,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         let row = take_top(&mut rows, 1);
         pen.targets.add(row, Target::Tracker(at));
         grid::row(pen, row, &placed, &sources[at], context, look);
-        if let Some(text) = remark(&sources[at]).filter(|_| in_words) {
+        if let Some(text) = remark(&sources[at], view).filter(|_| in_words) {
             let row = take_top(&mut rows, 1);
             pen.targets.add(row, Target::Tracker(at));
             let row = inset(row, 5, 0);
-            pen.put(row.x, row.y, row.width, text, Role::Dim);
+            pen.put(row.x, row.y, row.width, &text, Role::Dim);
         }
     }
     let left = tracker::detail(pen, said, &sources[selected], view);
@@ -251,7 +257,7 @@ enum Part {
 
 /// How many of them have words below their row.
 fn remarks(view: &View) -> usize {
-    source::all(view).filter(|source| remark(source).is_some()).count()
+    source::all(view).filter(|source| remark(source, view).is_some()).count()
 }
 
 /// Gives every part its place. What the selected one said has its room in any case.

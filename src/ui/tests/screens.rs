@@ -204,6 +204,25 @@ fn the_overview_looks_as_expected_at_every_moment() {
     assert!(seeding.is_whole(), "what is complete is here");
 }
 
+/// What each source is, where every way to find peers is on: the list of all, the DHT's page and that of the way in.
+const SOURCES: [(&str, &[Action]); 3] = [
+    ("sources", &[Action::Show(Screen::Trackers)]),
+    ("source-dht", &[Action::Show(Screen::Trackers), Action::Down, Action::Down, Action::Open]),
+    ("source-way-in", &[Action::Show(Screen::Trackers), Action::Last, Action::Open]),
+];
+
+#[test]
+fn sources_look_as_expected_with_every_way_to_find_peers() {
+    let view = sample::sources();
+    for (name, keys) in SOURCES {
+        holds(name, |look, size| {
+            let mut model = model(look, size, &view);
+            press(&mut model, &view, keys);
+            drawn(&model, &view)
+        });
+    }
+}
+
 #[test]
 fn every_page_looks_as_expected() {
     let view = sample::healthy();
