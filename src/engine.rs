@@ -8,6 +8,7 @@ pub mod check;
 #[cfg(test)]
 mod churn;
 pub mod clock;
+mod dht;
 pub mod disk;
 mod download;
 pub mod errno;
@@ -44,6 +45,7 @@ pub mod upload;
 mod wanted;
 
 pub use check::{CheckOptions, HandsShaken, check, shake_hands};
+pub use dht::DhtOptions;
 pub use download::{Download, EngineError, Options};
 pub use event_sink::Recording;
 pub use peer_names::addresses_of;

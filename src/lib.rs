@@ -49,6 +49,9 @@
 //! brings for all is looked at once (`engine::surroundings`, `disk::alarm`). One torrent (`engine::Download`) is a session with
 //! nothing else in it.
 //!
+//! **The DHT** (`dht`) is driven by a task of the session (`engine::dht`): torrents that are not private have themselves looked
+//! up (`look_up` in `engine::torrent::trackers`), and what nodes name reaches the swarm as `Input::Found`.
+//!
 //! **From run to run** torrents are kept in a `library`: an entry each with its torrent file or magnet, and a lock that says
 //! which process runs it. `cli::chosen` keeps what is named, or takes all that is kept; a `library::Shelf` has what of it runs
 //! here, and `cli::librarian` changes that by what is asked of the session.

@@ -266,7 +266,12 @@ impl Swarm {
 
     /// Whether peers may name other peers, and are told of others (BEP 11).
     pub fn exchanges(&self) -> bool {
-        self.settings.finders.contains(&Finder::Pex) && !self.settings.private
+        self.finds_by(Finder::Pex)
+    }
+
+    /// Whether this way to find peers is used: a private torrent uses none (BEP 27).
+    pub fn finds_by(&self, finder: Finder) -> bool {
+        self.settings.finders.contains(&finder) && !self.settings.private
     }
 
     /// The pieces that are good and written, where it is known what pieces there are.

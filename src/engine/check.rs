@@ -20,6 +20,8 @@ pub(super) use self::hasher::Hasher;
 pub use self::once::{HandsShaken, shake_hands};
 use super::EngineError;
 use super::board::Shown;
+use super::clock::Clock;
+use super::dht::Dht;
 use super::event_sink::{EventSink, Recording};
 use super::files::raise_open_files;
 use super::listen::Listener;
@@ -93,7 +95,8 @@ pub async fn check(
     // Nobody waits for a turn: that is how it is soon known which trackers answer.
     let tracker = tracker::Settings { most_under_way: usize::MAX, ..options.tracker };
     let session = SessionOptions { encryption: options.encryption, tracker, ..SessionOptions::default() };
-    let resources = Resources::new(listener.port(), listener.udp(), seed, &session);
+    let resources =
+        Resources::new(listener.port(), (listener.udp(), Dht::default()), Clock::start(), seed, &session);
     let (clock, peer_id) = (resources.clock, resources.peer_id);
     let wanted = wanted.into();
     let ours = Handshake { reserved: Reserved::OURS, info_hash: wanted.info_hash(), peer_id };

@@ -10,6 +10,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
+use super::dht::DhtOptions;
 use super::event_sink::Recording;
 use super::listen::ListenError;
 use super::recorder::RecordingError;
@@ -78,6 +79,8 @@ pub struct Options {
     pub sync: bool,
     /// What is written is brought to the disk this much later at the latest.
     pub sync_after: Duration,
+    /// How it takes part in the DHT; `None`: not at all.
+    pub dht: Option<DhtOptions>,
     /// How trackers are spoken to.
     pub tracker: tracker::Settings,
     /// What is written down of the run.
@@ -115,6 +118,7 @@ impl Default for Options {
             metadata_only: torrent.metadata_only,
             sync: torrent.sync,
             sync_after: torrent.sync_after,
+            dht: session.dht,
             tracker: session.tracker,
             recording: torrent.recording,
         }
@@ -151,6 +155,7 @@ impl Options {
             metadata_only,
             sync,
             sync_after,
+            dht,
             tracker,
             recording,
         } = self;
@@ -165,6 +170,7 @@ impl Options {
             encryption,
             queue,
             on_complete,
+            dht,
             tracker,
         };
         let torrent = TorrentOptions {

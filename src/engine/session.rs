@@ -29,6 +29,8 @@ use self::roster::Entry;
 use self::shared::Shared;
 use self::steward::Steward;
 use super::EngineError;
+use super::clock::Clock;
+use super::dht::{Dht, Driver};
 use super::listen::Listener;
 use super::wanted::Wanted;
 use crate::command::Command;
@@ -69,8 +71,14 @@ impl Session {
             if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port) }?;
         let env = || state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os(storage::HOME));
         let state = options.state.clone().or_else(env).ok_or(EngineError::NoStateFolder)?;
-        let resources = Resources::new(listener.port(), listener.udp(), random_seed()?, &options);
-        let mut tasks = JoinSet::new();
+        let (clock, udp, mut tasks) = (Clock::start(), listener.udp(), JoinSet::new());
+        let mut dht = Dht::default();
+        if let Some(options) = &options.dht {
+            let driver;
+            (driver, dht) = Driver::new(udp.clone(), clock, listener.port(), random_seed()?, options, &state);
+            tasks.spawn(driver.run());
+        }
+        let resources = Resources::new(listener.port(), (udp, dht), clock, random_seed()?, &options);
         tasks.spawn(listener.udp().run());
         tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), resources.clock));
         let shared = Shared::new(resources, options, state);
@@ -159,6 +167,7 @@ impl Session {
                 worst = ended;
             }
         }
+        self.shared.resources.dht.keep().await;
         worst
     }
 }

@@ -37,6 +37,7 @@ use super::EngineError;
 use super::board::Shown;
 use super::calls::Taking;
 use super::clock::Clock;
+use super::dht::LookedUp;
 use super::disk::Notes;
 use super::event_sink::EventSink;
 use super::link::Report;
@@ -111,6 +112,8 @@ struct TorrentTask {
     taking_calls: Option<Taking>,
     swarm: Swarm,
     announces: Announces,
+    /// While it is held the DHT looks for peers.
+    looked_up: Option<LookedUp>,
     network: Network,
     event_sink: EventSink,
     shown: Shown,
@@ -167,6 +170,7 @@ impl TorrentTask {
         let taking_calls = resources.calls.take(info_hash, outlets.arrivals.clone());
         Self {
             announces: Announces::new(resources.tracker.clone(), caller, outlets.answers.clone()),
+            looked_up: None,
             network: Network::default(),
             watched: false,
             publish_at: now,
@@ -241,6 +245,7 @@ impl TorrentTask {
                     self.take_reports(&mut inbox.reports);
                 }
                 Some((conn, good)) = inbox.hashed.recv() => self.feed(Input::Hashed(conn, good)),
+                Some(found) = inbox.found.recv() => self.named(found),
                 Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
                 _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
                     for (conn, report) in reports.drain(..) {
@@ -272,6 +277,7 @@ impl TorrentTask {
             self.swarm.handle(now, Input::Tick);
         }
         self.settle();
+        self.look_up();
         if now >= self.publish_at {
             // Dials and announces that are over leave their tasks behind, whether anybody shakes hands or not.
             for conn in self.tasks.panicked() {

@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use self::kind::Kind;
-pub(super) use self::routes::Asking;
 use self::routes::Routes;
+pub(super) use self::routes::{Asking, Heard};
 pub(super) use self::socket::Socket;
-use self::socket::{Buffers, Heard};
+use self::socket::{Buffers, Read};
 
 /// After a socket could not be read, as when there is no memory.
 const BACK_OFF: Duration = Duration::from_millis(200);
@@ -67,6 +68,16 @@ impl Udp {
         self.0.routes.ask(addr, transactions)
     }
 
+    /// What comes from nodes of the DHT from now on, and which refuse. What is not taken in time is dropped.
+    pub(super) fn nodes(&self) -> mpsc::Receiver<Heard> {
+        self.0.routes.nodes()
+    }
+
+    /// Whether there is a socket for IPv4, or else for IPv6.
+    pub(super) fn has(&self, ipv4: bool) -> bool {
+        self.0.sockets.iter().any(|socket| socket.is_ipv4() == ipv4)
+    }
+
     /// Packets that nobody waited for.
     pub fn other_packets(&self) -> u64 {
         self.0.routes.other_packets()
@@ -88,13 +99,14 @@ impl Shared {
         }
     }
 
-    fn take(&self, heard: Heard<'_>) {
+    fn take(&self, heard: Read<'_>) {
         match heard {
-            Heard::Packet { from, packet } => match Kind::of(packet) {
+            Read::Packet { from, packet } => match Kind::of(packet) {
+                Kind::Dht => self.routes.node(from, packet),
                 Kind::Tracker => self.routes.answer(from, packet),
                 Kind::Other => self.routes.other(from, packet),
             },
-            Heard::Refused { to, error } => self.routes.refuse(to, &error),
+            Read::Refused { to, error } => self.routes.refuse(to, &error),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::engine::dht::DhtOptions;
 use crate::engine::event_sink::Recording;
 use crate::engine::peer::IDLE_AFTER;
 use crate::engine::torrent::Give;
@@ -39,6 +40,8 @@ pub struct SessionOptions {
     pub queue: QueueLimits,
     /// What is run when a torrent was downloaded: a program and its arguments, to which its path is added.
     pub on_complete: Vec<String>,
+    /// How it takes part in the DHT; `None`: not at all.
+    pub dht: Option<DhtOptions>,
     /// How trackers are spoken to.
     pub tracker: tracker::Settings,
 }
@@ -56,6 +59,7 @@ impl Default for SessionOptions {
             encryption: EncryptionPolicy::default(),
             queue: QueueLimits::NONE,
             on_complete: Vec::new(),
+            dht: None,
             tracker: tracker::Settings::default(),
         }
     }

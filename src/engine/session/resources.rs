@@ -9,6 +9,7 @@ use super::{Claims, SessionOptions};
 use crate::engine::board::Board;
 use crate::engine::calls::Calls;
 use crate::engine::clock::Clock;
+use crate::engine::dht::Dht;
 use crate::engine::disk::DiskPool;
 use crate::engine::limit::Limit;
 use crate::engine::mse::Mse;
@@ -67,6 +68,8 @@ pub(in crate::engine) struct Resources {
     pub(in crate::engine) storage: storage::Options,
     /// What is run when a torrent was downloaded.
     pub(in crate::engine) on_complete: Vec<String>,
+    /// Finds peers without trackers.
+    pub(in crate::engine) dht: Dht,
     /// Announces to trackers.
     pub(in crate::engine) tracker: tracker::Client,
     /// Drawn once a run, so that trackers know us over every address we have.
@@ -75,8 +78,14 @@ pub(in crate::engine) struct Resources {
 
 impl Resources {
     /// Those of a run that begins now and listens on `port`, also over `udp`; who it is comes from `seed`.
-    pub(in crate::engine) fn new(port: u16, udp: Udp, seed: u64, options: &SessionOptions) -> Arc<Self> {
-        let (peer_id, clock) = (PeerId::ours(seed), Clock::start());
+    pub(in crate::engine) fn new(
+        port: u16,
+        (udp, dht): (Udp, Dht),
+        clock: Clock,
+        seed: u64,
+        options: &SessionOptions,
+    ) -> Arc<Self> {
+        let peer_id = PeerId::ours(seed);
         let facts = Arc::<SessionFacts>::default();
         Arc::new(Self {
             clock,
@@ -98,6 +107,7 @@ impl Resources {
             looks: Arc::new(Semaphore::new(MOST_LOOKS)),
             storage: storage::Options::default(),
             on_complete: options.on_complete.clone(),
+            dht,
             tracker: tracker::Client::new(options.tracker.clone(), udp),
             tracker_key: (seed >> 32) as u32,
         })

@@ -3,6 +3,8 @@
 /// What a packet is of. All share one port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
+    /// A message of the DHT (BEP 5), which is a dictionary.
+    Dht,
     /// The answer of a UDP tracker (BEP 15): it begins with an action of 0 to 3, and has a transaction.
     Tracker,
     /// Anything else.
@@ -16,6 +18,7 @@ const LAST_ACTION: u8 = 3;
 impl Kind {
     pub(super) fn of(packet: &[u8]) -> Self {
         match packet {
+            [b'd', ..] => Self::Dht,
             [0, 0, 0, ..=LAST_ACTION, ..] if packet.len() >= TRACKER_HEAD => Self::Tracker,
             _ => Self::Other,
         }
@@ -36,6 +39,7 @@ mod tests {
             (&[0, 0, 0, 4, 1, 2, 3, 4], Kind::Other),
             (&[0, 0, 1, 0, 1, 2, 3, 4], Kind::Other),
             (&[0x41, 0, 0, 1, 1, 2, 3, 4], Kind::Other),
+            (b"d1:ad2:id20:", Kind::Dht),
             (b"GET / HTTP/1.1\r\n", Kind::Other),
         ];
         for (packet, kind) in table {

@@ -4,12 +4,26 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::mpsc;
 
 /// Answers that one who asked has not taken yet: one is enough, a few are copies of it.
 pub(super) const MOST_UNTAKEN: usize = 4;
+
+/// Packets of nodes that the DHT has not taken yet.
+const MOST_FROM_NODES: usize = 256;
+/// The longest packet of a node that is taken: none has a reason to be longer than what fits one on the way.
+const MOST_NODE_BYTES: usize = 2_048;
+
+/// What the DHT hears.
+#[derive(Debug)]
+pub(in crate::engine) enum Heard {
+    /// A node sent something.
+    Packet { from: SocketAddr, packet: Vec<u8> },
+    /// What was sent there did not arrive.
+    Refused { to: SocketAddr },
+}
 
 /// Addresses are the same whatever interface IPv6 says they are reached over.
 type Place = (IpAddr, u16);
@@ -20,6 +34,8 @@ type Answer = io::Result<Vec<u8>>;
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     asked: Mutex<HashMap<Place, Vec<Asked>>>,
+    /// The DHT, where there is one.
+    nodes: OnceLock<mpsc::Sender<Heard>>,
     other: AtomicU64,
 }
 
@@ -67,6 +83,23 @@ impl Routes {
         self.other(from, packet);
     }
 
+    pub(super) fn nodes(&self) -> mpsc::Receiver<Heard> {
+        let (to, heard) = mpsc::channel(MOST_FROM_NODES);
+        // There is one DHT: a second would hear nothing.
+        let _ = self.nodes.set(to);
+        heard
+    }
+
+    /// A packet that looks like a DHT node's. One that is not taken is lost, as it may be on its way.
+    pub(super) fn node(&self, from: SocketAddr, packet: &[u8]) {
+        match self.nodes.get() {
+            Some(nodes) if packet.len() <= MOST_NODE_BYTES => {
+                let _ = nodes.try_send(Heard::Packet { from, packet: packet.to_vec() });
+            }
+            _ => self.other(from, packet),
+        }
+    }
+
     /// A packet that nobody waits for. Where it comes from a tracker that was asked, its announce tells of it if no
     /// answer comes.
     pub(super) fn other(&self, from: SocketAddr, packet: &[u8]) {
@@ -78,6 +111,9 @@ impl Routes {
 
     /// What was sent to `to` did not arrive.
     pub(super) fn refuse(&self, to: SocketAddr, error: &io::Error) {
+        if let Some(nodes) = self.nodes.get() {
+            let _ = nodes.try_send(Heard::Refused { to });
+        }
         if let Some(all) = self.asked().get(&place(to)) {
             for asked in all {
                 let error =

@@ -29,7 +29,7 @@ pub(in crate::engine) struct Socket {
 
 /// What a socket hears.
 #[derive(Debug)]
-pub(super) enum Heard<'a> {
+pub(super) enum Read<'a> {
     /// Somebody sent something.
     Packet { from: SocketAddr, packet: &'a [u8] },
     /// What was sent there did not arrive.
@@ -73,12 +73,12 @@ impl Socket {
     pub(super) async fn read_dry(
         &self,
         buffers: &mut Buffers,
-        mut hear: impl FnMut(Heard<'_>),
+        mut hear: impl FnMut(Read<'_>),
     ) -> io::Result<()> {
         let ready = self.io.ready(Interest::READABLE | Interest::ERROR).await?;
         if ready.is_error() {
             while let Ok((to, error)) = self.io.try_io(Interest::ERROR, || errors::next(&self.io)) {
-                hear(Heard::Refused { to, error });
+                hear(Read::Refused { to, error });
             }
         }
         let mut last_error = None;
@@ -95,7 +95,7 @@ impl Socket {
                         // The kernel puts packets of one sender together; each but the last is as long as the first.
                         let together = buffer.get(..meta.len).unwrap_or_default();
                         for packet in together.chunks(meta.stride.max(1)) {
-                            hear(Heard::Packet { from: meta.addr, packet });
+                            hear(Read::Packet { from: meta.addr, packet });
                         }
                     }
                 }
@@ -116,7 +116,7 @@ impl Socket {
         &self,
         to: SocketAddr,
         packet: &[u8],
-        mut hear: impl FnMut(Heard<'_>),
+        mut hear: impl FnMut(Read<'_>),
     ) -> io::Result<()> {
         let transmit =
             Transmit { destination: to, ecn: None, contents: packet, segment_size: None, src_ip: None };
@@ -135,9 +135,9 @@ impl Socket {
         }
     }
 
-    fn hear_errors(&self, hear: &mut impl FnMut(Heard<'_>)) {
+    fn hear_errors(&self, hear: &mut impl FnMut(Read<'_>)) {
         while let Ok((to, error)) = errors::next(&self.io) {
-            hear(Heard::Refused { to, error });
+            hear(Read::Refused { to, error });
         }
     }
 }

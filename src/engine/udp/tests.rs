@@ -108,15 +108,15 @@ async fn a_flood_leaves_nothing_behind_but_its_count() {
     let asking = udp.ask(tracker, [1, 2]);
     let packet = answer(1);
     for _ in 0..10_000 {
-        udp.0.take(Heard::Packet { from: tracker, packet: &packet });
-        udp.0.take(Heard::Refused { to: tracker, error: Errno::CONNREFUSED.into() });
+        udp.0.take(Read::Packet { from: tracker, packet: &packet });
+        udp.0.take(Read::Refused { to: tracker, error: Errno::CONNREFUSED.into() });
     }
     assert_eq!(asking.waiting(), routes::MOST_UNTAKEN);
     drop(asking);
     for n in 0..10_000u16 {
         let from = SocketAddr::from((Ipv4Addr::from(u32::from(n)), n));
-        udp.0.take(Heard::Packet { from, packet: &packet });
-        udp.0.take(Heard::Packet { from, packet: b"?" });
+        udp.0.take(Read::Packet { from, packet: &packet });
+        udp.0.take(Read::Packet { from, packet: b"?" });
     }
     assert_eq!(udp.other_packets(), 20_000);
     assert!(udp.0.routes.is_empty());
