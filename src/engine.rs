@@ -43,6 +43,7 @@ pub mod transport;
 pub mod udp;
 pub mod upload;
 mod wanted;
+mod web_seed;
 
 pub use check::{CheckOptions, HandsShaken, check, shake_hands};
 pub use dht::DhtOptions;

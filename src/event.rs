@@ -20,6 +20,7 @@ mod session;
 mod source;
 mod tracker;
 pub mod validate;
+mod web_seed;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub use queued::Queued;
 pub use source::{Source, SourceInfo};
 pub use tracker::Announced;
 pub use validate::Invalid;
+pub use web_seed::{WebSeedKey, WebSeedStep};
 
 use parts::parts;
 
@@ -584,6 +586,13 @@ pub enum Event {
         /// That length, bytes.
         bytes: u32,
     },
+    /// What a web seed does, or what becomes of it (BEP 19).
+    WebSeed {
+        /// Which.
+        seed: WebSeedKey,
+        /// What.
+        step: WebSeedStep,
+    },
 }
 
 parts! {
@@ -604,7 +613,7 @@ parts! {
     Places { most }, Finder { finder status detail }, Named { peer named new }, Found { finder named new }, Dht(fact), Lookup(fact), Mapping(fact),
     OtherPackets { packets }, UnknownCalls { calls },
     Metadata { peer step },
-    Chosen { choice }, MetadataParts { got of bytes },
+    Chosen { choice }, MetadataParts { got of bytes }, WebSeed { seed step },
 }
 
 impl Event {

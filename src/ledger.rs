@@ -25,6 +25,7 @@ mod torrents;
 mod tracker;
 mod verdict;
 mod view;
+mod web_seed;
 mod words;
 
 pub use client::client_name;
@@ -46,6 +47,7 @@ pub use view::{
     FailedCalls, FileFacts, FinderRecord, Funnel, Groups, IncomingCounts, LogLine, Loss, Metadata, Serving,
     TorrentFacts, View,
 };
+pub use web_seed::WebSeedRecord;
 
 #[cfg(test)]
 pub(crate) use verdict::agrees_with_counts;

@@ -31,6 +31,10 @@
 //! piece it bans the sender if there was one; of several, `swarm::smart_ban` finds the liar
 //! once the piece is right.
 //!
+//! **A web seed** (BEP 19) is no peer. `swarm::web_seeds` says which server is asked for a run of blocks, over which line, and when
+//! again after it failed; `swarm::picker` says which run (`request_run`). `engine::web_seed` fetches it, and reports blocks as a peer's
+//! task does: from there on they go the same way. Its record is `ledger::WebSeedRecord`.
+//!
 //! **A magnet** is a torrent whose geometry nobody has told yet: its swarm has peers and sources, and no pieces.
 //! `swarm::metadata` says whom to ask for which part of its metadata and finds who gave wrong ones; `peer::metadata` asks,
 //! and gives others what we have. The whole comes as `Action::Metadata`; `engine::torrent::awaited` makes a

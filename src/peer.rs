@@ -28,7 +28,7 @@ mod told;
 pub mod upload;
 mod window;
 
-pub use conn::{Broken, Closed, ConnKey, MetadataNews, News, Order, WindowState};
+pub use conn::{Broken, Closed, ConnKey, MOST_LINES, MetadataNews, News, Order, WindowState};
 pub use connection::Connection;
 pub use exchange::PEX_MESSAGE;
 pub use fault::Fault;

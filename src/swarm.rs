@@ -45,6 +45,7 @@ mod sources;
 mod starving;
 mod timers;
 mod twins;
+mod web_seeds;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -59,6 +60,7 @@ pub use picker::RUN_BYTES;
 pub use places::Places;
 pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
+pub use web_seeds::{WebFailure, WebNews};
 
 use self::announce::Announcer;
 use self::check::Check;
@@ -222,6 +224,9 @@ impl Swarm {
             // There are many of them: what follows is looked at with the window that comes behind them.
             Input::Block(conn, block) => return self.block(now, conn, block),
             Input::News(conn, news) => self.news(now, conn, news),
+            Input::Web(conn, news) => {
+                self.web_seeds(now, |seeds, picker| seeds.news(now, conn, news, picker))
+            }
             Input::Hashed(conn, good) => self.hashed(now, conn, good),
             Input::Closed(conn, end) => self.closed(now, conn, end),
             Input::Written { piece, bytes } => self.written(piece, bytes),
@@ -337,6 +342,7 @@ impl Swarm {
             self.out.emit(now, Event::Banned { peer, until: None, reason: String::new() });
         }
         let mut told = Vec::new();
+        self.web_seeds(now, |seeds, picker| seeds.second(now, picker));
         if let Some(Content { picker, .. }) = self.content.as_mut().filter(|_| downloading) {
             picker.second(now);
             told = picker.tell_blocks(now, MOST_TOLD);
@@ -392,9 +398,13 @@ impl Swarm {
         } else {
             self.meter.received(now, u64::from(content.geometry.block_length(block)));
         }
-        let Some(live) = self.live.get_mut(conn) else { return };
-        if live.sent(now) {
-            self.out.emit(now, Event::FirstBlock { peer: live.peer });
+        if conn.web_seed().is_some() {
+            content.web_seeds.arrived(now, conn, content.geometry.block_length(block));
+        } else {
+            let Some(live) = self.live.get_mut(conn) else { return };
+            if live.sent(now) {
+                self.out.emit(now, Event::FirstBlock { peer: live.peer });
+            }
         }
         if self.check.is_some() || content.picker.arrived(now, conn, block) {
             self.out.act(Action::Keep(conn, block));

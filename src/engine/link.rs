@@ -6,6 +6,7 @@
 
 use super::pool::BlockBuf;
 use crate::metainfo::BlockRef;
+use crate::swarm::WebNews;
 
 pub use crate::peer::{Closed, ConnKey, News, Order, WindowState};
 
@@ -21,6 +22,8 @@ pub enum Report {
     },
     /// Anything else that happened on the connection.
     News(News),
+    /// Something happened on a line to a web seed.
+    Web(WebNews),
     /// The task is over; nothing follows.
     Closed(Closed),
 }

@@ -147,6 +147,7 @@ impl Opening {
         let choice = Arc::new(choice);
         let known = Known {
             private: torrent.private,
+            web_seeds: torrent.web_seeds.clone(),
             paused: self.paused || paused,
             unmatched: self
                 .files

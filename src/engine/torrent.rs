@@ -133,6 +133,8 @@ struct TorrentTask {
     /// What peer tasks share.
     common: Arc<Common>,
     orders: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
+    /// The same for lines to web seeds.
+    web_lines: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
     /// Dials under way.
     dialling: BTreeMap<ConnKey, PeerKey>,
     next_conn: u32,
@@ -177,6 +179,7 @@ impl TorrentTask {
             session_fact: 0,
             common: Arc::new(common),
             orders: BTreeMap::new(),
+            web_lines: BTreeMap::new(),
             dialling: BTreeMap::new(),
             came: None,
             info: None,

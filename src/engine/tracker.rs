@@ -2,7 +2,7 @@
 //!
 //! When to announce is decided by [`crate::swarm::announce`]; here is only the doing, bounded in time and bytes.
 
-mod http;
+pub(super) mod http;
 mod names;
 mod secrets;
 mod udp;
@@ -11,10 +11,12 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Url;
+use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::{Response, Url};
 use thiserror::Error;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
@@ -22,6 +24,7 @@ use tokio::time::{Instant, timeout};
 use super::udp::Udp;
 use crate::event::{AnnounceKind, Announced, TrackerError};
 use crate::metainfo::address::{Scope, scope_of};
+use crate::peer::MOST_LINES;
 use crate::swarm::announce::MOST_UNDER_WAY;
 use crate::text;
 use crate::wire::tracker::Scheme;
@@ -30,6 +33,8 @@ use crate::wire::{AnnounceParams, TrackerReply};
 /// How long the slower of two address families is waited for at least, and at most, once the other has answered.
 const OTHER_FAMILY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(3));
 const MOST_TEXT_CHARS: usize = 300;
+/// Connections to the server of a web seed that are kept open.
+const WEB_CONNECTIONS: usize = MOST_LINES as usize;
 
 /// What a client is told once.
 #[derive(Clone, Debug)]
@@ -80,6 +85,8 @@ struct Inner {
     under_way: Semaphore,
     http: [http::FamilyClient; 2],
     udp: Udp,
+    /// For web seeds: their servers are found, and followed, as those of trackers are.
+    web: http::FamilyClient,
     connections: udp::Connections,
 }
 
@@ -146,7 +153,15 @@ impl Client {
     pub fn new(settings: Settings, udp: Udp) -> Self {
         let http = [http::FamilyClient::default(), http::FamilyClient::default()];
         let under_way = Semaphore::new(settings.most_under_way.min(Semaphore::MAX_PERMITS));
-        Self(Arc::new(Inner { settings, under_way, http, udp, connections: udp::Connections::default() }))
+        let web = http::FamilyClient::keeping(WEB_CONNECTIONS);
+        Self(Arc::new(Inner {
+            settings,
+            under_way,
+            http,
+            web,
+            udp,
+            connections: udp::Connections::default(),
+        }))
     }
 
     /// Waits for the turn of one announce of those that may be under way at once; it lasts as long as what is returned.
@@ -186,6 +201,29 @@ impl Client {
             }
         }
         outcome
+    }
+
+    /// Asks a web seed for bytes of a file, and returns what it answers, the body unread.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where nothing of HTTP comes, or it sends us on to where we do not go.
+    pub(super) async fn fetch(&self, url: &Url, range: &Range<u64>) -> Result<Response, Failure> {
+        let range = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        let mut headers = HeaderMap::new();
+        headers.extend(HeaderValue::try_from(range).ok().map(|range| (header::RANGE, range)));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let limit = self.0.settings.http_timeout;
+        let answer = async {
+            let port = url.port_or_known_default().unwrap_or(80);
+            let addrs = self.0.lookup(url.host_str().unwrap_or_default(), port).await?;
+            self.0.open(&self.0.web, url.clone(), addrs, headers).await
+        };
+        let late = |_| {
+            let text = format!("no answer within {} s", limit.as_secs_f32());
+            Failure::new(TrackerError::Timeout, text)
+        };
+        Ok(timeout(limit, answer).await.map_err(late)??.response)
     }
 
     async fn try_announce(&self, url: &str, params: &AnnounceParams) -> Result<Answer, Failure> {

@@ -259,6 +259,15 @@ causes! {
         "It gave metadata that are not those of the magnet.", "Nothing to do: nothing more is asked there.";
     MetadataSilent: "metadata_silent", "silent", "asked for metadata, says nothing", Peer { of_many: "They were asked for the metadata and sent nothing." },
         "It was asked for the metadata and sent nothing.", "Nothing to do while others give them.";
+    // Web seeds (BEP 19).
+    HttpStatus: "http_status", "http", "the server refuses the file", Peer { of_many: "The servers do not give the files." },
+        "The server does not give the file.", "Nothing to do: ttui asks again.";
+    RangeRefused: "range_refused", "no ranges", "the server gives whole files only", Peer { of_many: "The servers give no parts of files." },
+        "The server gives no parts of files.", "Nothing to do: ttui asks again.";
+    WrongLength: "wrong_length", "length", "the file there has another length", Peer { of_many: "The files there have other lengths than in the torrent, or ended early." },
+        "The file there has another length than in the torrent, or ended early.", "Nothing to do: ttui asks again.";
+    WebUnreachable: "web_unreachable", "no answer", "the server does not answer", Network { offline: true, of_many: "The servers cannot be reached, or do not answer." },
+        "The server cannot be reached, or does not answer.", "Nothing to do: ttui asks again.";
     // Any.
     LocalError: "local_error", "our fault", "this machine could not do it", Us { fault: true },
         "This machine could not do that.", "";

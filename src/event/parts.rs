@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{
     AnnounceKind, At, Attempt, BlockRun, Cause, Direction, DiskSample, Encryption, Finder, FinderStatus,
     LooksLike, Payload, PeerKey, PeerSample, Phase, Sample, Severity, Side, Source, TrackerError, TrackerKey,
-    Transport,
+    Transport, WebSeedKey,
 };
 use crate::metainfo::{Bitfield, Choice, PeerId, PieceIndex};
 
@@ -73,7 +73,7 @@ pub(crate) use harmless;
 harmless! {
     bool, u16, u32, i32, [u8; 8], PeerId, Arc<Bitfield>, Arc<Choice>, PeerKey, TrackerKey, Phase, Severity, Side, Source, Cause,
     Direction, Transport, Encryption, Payload, LooksLike, AnnounceKind, TrackerError, Vec<PeerKey>, Vec<BlockRun>,
-    Vec<Source>, Finder, FinderStatus,
+    Vec<Source>, Finder, FinderStatus, WebSeedKey,
 }
 
 /// What is told of a type.

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use sha1::{Digest, Sha1};
 
-use super::Event;
 use super::parts::{Inspect, Parts};
+use super::{Event, WebSeedStep};
 
 /// Addresses of which the name is remembered. Those beyond it get one each time anew: the same, but perhaps also
 /// somebody else's.
@@ -126,8 +126,12 @@ impl Pseudonyms {
     /// The event with names in place of addresses: in every field that is one, and in all texts.
     pub fn event(&mut self, event: &Event) -> Event {
         let mut event = event.clone();
-        // Trackers go by their names: nobody is a peer for being one.
-        if !matches!(event, Event::TrackerKnown { .. }) {
+        // Trackers and web seeds go by their names: nobody is a peer for being one.
+        let named = matches!(
+            event,
+            Event::TrackerKnown { .. } | Event::WebSeed { step: WebSeedStep::Known { .. }, .. }
+        );
+        if !named {
             event.each(&mut Renaming(self));
         }
         event

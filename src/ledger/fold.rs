@@ -21,10 +21,12 @@ use super::session::SessionRecord;
 use super::tracker::{self, TrackerRecord};
 use super::verdict::Judged;
 use super::view::{IncomingCounts, TorrentFacts};
+use super::web_seed::{self, MOST_WEB_SEEDS, WebSeedRecord};
 use super::words::{self, Known};
+use crate::event::validate::bounded;
 use crate::event::{
     At, Cause, Direction, DiskSample, Encryption, Event, Family, Finder, Payload, PeerKey, PeerSample, Phase,
-    Severity, Side, TrackerKey,
+    Severity, Side, TrackerKey, WebSeedKey, WebSeedStep,
 };
 use crate::metainfo::{Bitfield, Choice, Geometry, PieceIndex};
 
@@ -107,6 +109,9 @@ pub(super) struct Run {
     pub(super) session: Arc<SessionRecord>,
     /// The last lookup of each family.
     pub(super) lookups: Arc<BTreeMap<Family, LookupRecord>>,
+    /// Servers that give the files.
+    #[serde(deserialize_with = "bounded::<_, _, MOST_WEB_SEEDS>")]
+    pub(super) web_seeds: Vec<WebSeedRecord>,
     pub(super) answer: Option<(At, String)>,
     pub(super) recording: bool,
     /// The last second of the disk, where it is slow.
@@ -152,7 +157,8 @@ impl Ledger {
     pub fn apply(&mut self, at: At, event: &Event) {
         self.fold(at, event);
         let Self { facts, peers, trackers, run, .. } = &*self;
-        let known = Known { facts, peers, trackers, choice: run.choice.as_deref() };
+        let (choice, web_seeds) = (run.choice.as_deref(), &run.web_seeds[..]);
+        let known = Known { facts, peers, trackers, choice, web_seeds };
         if let Some(entry) = words::entry(at, event, &known) {
             self.log.push(at, entry);
         }
@@ -332,6 +338,7 @@ impl Ledger {
                 self.run.metadata = MetadataParts { got: *got, of: *of, bytes: *bytes };
             }
             Event::PieceBlocks { piece, blocks } => self.pieces.take_blocks(at, *piece, blocks),
+            Event::WebSeed { seed, step } => self.run.take_web_seed(at, *seed, step),
         }
     }
 
@@ -473,6 +480,13 @@ impl Run {
     /// metadata are known.
     pub(super) fn tries_a_magnet(&self) -> bool {
         self.probing && self.phase == Phase::Metadata
+    }
+
+    fn take_web_seed(&mut self, at: At, seed: WebSeedKey, step: &WebSeedStep) {
+        if let Some(bytes) = web_seed::take(&mut self.web_seeds, at, seed, step) {
+            self.down_bytes = self.down_bytes.saturating_add(bytes);
+            self.last_block = Some(at);
+        }
     }
 
     fn enter(&mut self, at: At, phase: Phase, reason: Option<&String>) {

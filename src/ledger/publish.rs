@@ -8,6 +8,7 @@ use super::metadata::MetadataProgress;
 use super::peer::PeerRecord;
 use super::tally::Tally;
 use super::view::View;
+use super::web_seed::WebSeedRecord;
 use crate::event::validate::LONGEST_RUN;
 use crate::event::{At, Phase, Sample};
 
@@ -43,7 +44,11 @@ impl Ledger {
             wanted_files: self.pieces.wanted_files(),
             wanted_bytes: self.pieces.wanted_bytes(),
             have_bytes: self.pieces.have_bytes(),
-            rates: if tally.groups().live > 0 { self.rates(now) } else { Sample::default() },
+            rates: if tally.groups().live > 0 || run.web_seeds.iter().any(WebSeedRecord::is_asked) {
+                self.rates(now)
+            } else {
+                Sample::default()
+            },
             down_bytes: run.down_bytes,
             up_bytes: run.up_bytes,
             eta: self.eta(now),
@@ -66,6 +71,7 @@ impl Ledger {
                 .collect(),
             session: Arc::clone(&run.session),
             lookups: Arc::clone(&run.lookups),
+            web_seeds: run.web_seeds.clone(),
             pieces: Arc::clone(self.pieces.map()),
             series: Arc::clone(self.series.series()),
             verdicts: Vec::new(),

@@ -94,6 +94,7 @@ impl Run {
             finders,
             session,
             lookups,
+            web_seeds,
             ..
         } = self;
         times([
@@ -112,6 +113,7 @@ impl Run {
         finders.values_mut().for_each(FinderState::check);
         Arc::make_mut(session).check()?;
         Arc::make_mut(lookups).values_mut().try_for_each(LookupRecord::check)?;
+        web_seeds.iter_mut().try_for_each(|record| check(record, None))?;
         phase_reason.iter_mut().chain(answer.iter_mut().map(|(_, text)| text)).for_each(sanitise);
         Ok(())
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Availability, LookupRecord, MetadataProgress, PeerRecord, PieceMap, Series, SessionRecord, Stage,
-    TrackerRecord, Verdict,
+    TrackerRecord, Verdict, WebSeedRecord,
 };
 use crate::event::{
     At, Cause, Family, Finder, FinderStatus, PeerKey, Phase, Sample, Severity, Source, TrackerKey,
@@ -291,6 +291,8 @@ pub struct View {
     pub session: Arc<SessionRecord>,
     /// The last lookup of the torrent's peers in the DHT, by family.
     pub lookups: Arc<BTreeMap<Family, LookupRecord>>,
+    /// Every server that gives the files (BEP 19), by key.
+    pub web_seeds: Vec<WebSeedRecord>,
     /// Every piece.
     pub pieces: Arc<PieceMap>,
     /// Throughput over time.

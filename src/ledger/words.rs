@@ -11,9 +11,10 @@ use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::tracker::TrackerRecord;
 use super::view::{FileFacts, Metadata, TorrentFacts};
+use super::web_seed::WebSeedRecord;
 use crate::event::{
     Announced, At, Attempt, Cause, Direction, Encryption, Event, MetadataStep, OsError, PeerKey, Phase,
-    Severity, Side, TrackerError, TrackerKey,
+    Severity, Side, TrackerError, TrackerKey, WebSeedStep,
 };
 use crate::metainfo::{Choice, FilePriority, PieceIndex};
 use crate::units::{self, Units};
@@ -27,6 +28,7 @@ pub(super) struct Known<'a> {
     pub(super) trackers: &'a BTreeMap<TrackerKey, Arc<TrackerRecord>>,
     pub(super) facts: &'a TorrentFacts,
     pub(super) choice: Option<&'a Choice>,
+    pub(super) web_seeds: &'a [WebSeedRecord],
 }
 
 impl Known<'_> {
@@ -89,6 +91,9 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
             known.tracker(*tracker).map(|record| announce_failed(record, *error, text))
         }
         Event::Metadata { peer, step } => metadata_step(known.peers.record(*peer)?, step),
+        Event::WebSeed { seed, step } => {
+            web_seed_step(known.web_seeds.iter().find(|record| record.key == *seed)?, at, step)
+        }
         Event::Note { severity, text, .. } => Some(Entry::new(*severity, text.clone())),
         _ => None,
     }
@@ -137,6 +142,25 @@ fn metadata_step(record: &PeerRecord, step: &MetadataStep) -> Option<Entry> {
         _ => return None,
     };
     Some(Entry::new(severity, text).about(record.key))
+}
+
+/// The line a step of a web seed is worth: that it gives data, that it failed.
+fn web_seed_step(record: &WebSeedRecord, at: At, step: &WebSeedStep) -> Option<Entry> {
+    let url = &record.url;
+    match step {
+        WebSeedStep::Answered { .. } => {
+            Some(Entry::new(Severity::Info, format!("The web seed {url} gives data.")))
+        }
+        WebSeedStep::Failed { cause, detail, next, .. } => {
+            let why = if detail.is_empty() { cause.info().brief } else { detail.trim_end_matches('.') };
+            let again = match next {
+                Some(next) => format!("it is asked again in {}", units::duration(next.saturating_sub(at))),
+                None => "it is not asked again".to_owned(),
+            };
+            Some(Entry::new(Severity::Warn, format!("The web seed {url} failed: {why}; {again}.")))
+        }
+        _ => None,
+    }
 }
 
 /// The line that says that the metadata of a magnet are known.

@@ -2,13 +2,34 @@
 
 use bytes::Bytes;
 
-use crate::event::{Cause, Event, OsError, PeerInfo, PeerKey, PeerSample};
+use crate::event::{Cause, Event, OsError, PeerInfo, PeerKey, PeerSample, WebSeedKey};
 use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 use crate::wire::Pex;
 
-/// One connection; given out once in a run and never again, so that late news of a closed one is recognised.
+/// One connection; given out once in a run and never again, so that late news of a closed one is recognised. Those to web
+/// seeds ([`Self::of_web_seed`]) stay the same for the whole run: each is a line of requests, one after the other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnKey(pub u32);
+
+/// Lines of requests that one web seed has at most.
+pub const MOST_LINES: u8 = 4;
+/// Connections from here on are those to web seeds. So many are never made to peers.
+const FIRST_OF_WEB_SEEDS: u32 = 0xf000_0000;
+
+impl ConnKey {
+    /// The line of this number, below [`MOST_LINES`], to the web seed.
+    #[must_use]
+    pub fn of_web_seed(seed: WebSeedKey, line: u8) -> Self {
+        Self(FIRST_OF_WEB_SEEDS + u32::from(seed.0) * u32::from(MOST_LINES) + u32::from(line))
+    }
+
+    /// The web seed, where the connection is one to a web seed.
+    #[must_use]
+    pub fn web_seed(self) -> Option<WebSeedKey> {
+        let line = self.0.checked_sub(FIRST_OF_WEB_SEEDS)?;
+        u16::try_from(line / u32::from(MOST_LINES)).ok().map(WebSeedKey)
+    }
+}
 
 /// The state of a request window, for the picker to grant by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

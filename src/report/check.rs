@@ -18,7 +18,7 @@ use super::table::Rows;
 use crate::event::{At, Attempt, Cause, FinderStatus, PeerKey, SNUBBED_AFTER};
 use crate::ledger::{
     Availability, FinderRecord, Funnel, Group, Groups, MetadataAnswer, MetadataProgress, PeerRecord, Stage,
-    TrackerRecord, Verdict, VerdictCode, View,
+    TrackerRecord, Verdict, VerdictCode, View, WebSeedRecord,
 };
 use crate::units::{self, Units};
 
@@ -45,6 +45,38 @@ struct Source<'a> {
     detail: Option<Cow<'a, str>>,
     peers: u32,
     handshaken: u32,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    web: Option<Server<'a>>,
+}
+
+/// A web seed.
+#[derive(Serialize)]
+struct Server<'a> {
+    url: &'a str,
+    code: Option<&'static str>,
+    http_status: Option<u16>,
+    down_bps: u64,
+    down_bytes: u64,
+}
+
+impl<'a> From<&'a WebSeedRecord> for Source<'a> {
+    fn from(record: &'a WebSeedRecord) -> Self {
+        let WebSeedRecord { url, status, down_bps, down_bytes, cause, detail, .. } = record;
+        Self {
+            kind: "web",
+            status: record.standing(),
+            detail: Some(detail.as_str()).filter(|detail| !detail.is_empty()).map(Cow::from),
+            peers: 0,
+            handshaken: 0,
+            web: Some(Server {
+                url,
+                code: cause.map(|cause| cause.info().code),
+                http_status: *status,
+                down_bps: *down_bps,
+                down_bytes: *down_bytes,
+            }),
+        }
+    }
 }
 
 impl<'a> From<&'a FinderRecord> for Source<'a> {
@@ -56,6 +88,7 @@ impl<'a> From<&'a FinderRecord> for Source<'a> {
             detail: detail.as_deref().map(Cow::from),
             peers: *peers,
             handshaken: *handshaken,
+            web: None,
         }
     }
 }
@@ -71,6 +104,7 @@ impl Source<'_> {
             detail: way_in.detail.map(Cow::from),
             peers,
             handshaken,
+            web: None,
         })
     }
 }
@@ -133,7 +167,13 @@ pub fn json(view: &View) -> String {
         availability: view.availability.map(OutThere::from),
         trackers: view.trackers.iter().map(|tracker| tracker_line(tracker)).collect(),
         peers: view.peers.iter().map(|peer| Peer::new(peer, view)).collect(),
-        sources: view.finders.iter().map(Source::from).chain(Source::way_in(view)).collect(),
+        sources: view
+            .finders
+            .iter()
+            .map(Source::from)
+            .chain(view.web_seeds.iter().map(Source::from))
+            .chain(Source::way_in(view))
+            .collect(),
         verdicts: view.verdicts.iter().map(judgement).collect(),
     })
 }

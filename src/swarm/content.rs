@@ -6,6 +6,7 @@ use super::allowed_fast::AllowedFast;
 use super::picker::Picker;
 use super::recheck::Recheck;
 use super::starving::Needs;
+use super::web_seeds::WebSeeds;
 use super::{ConnKey, DownShare, Known};
 use crate::event::{At, Phase};
 use crate::metainfo::{Bitfield, Choice, FilePriority, Geometry, PieceChoice, PieceIndex};
@@ -25,6 +26,7 @@ pub(super) struct Content {
     pieces: PieceChoice,
     pub(super) picker: Picker,
     pub(super) allowed_fast: AllowedFast,
+    pub(super) web_seeds: WebSeeds,
     /// What is on the disk is being verified once more.
     pub(super) recheck: Option<Recheck>,
 }
@@ -34,7 +36,8 @@ impl Content {
     pub(super) fn new(known: Known, picker: Picker, allowed_fast: AllowedFast) -> Self {
         let Known { geometry, have, choice, pieces, .. } = known;
         let done_with = with_skipped(geometry, &have, &pieces);
-        Self { geometry, have, done_with, choice, pieces, picker, allowed_fast, recheck: None }
+        let web_seeds = WebSeeds::default();
+        Self { geometry, have, done_with, choice, pieces, picker, allowed_fast, web_seeds, recheck: None }
     }
 
     /// Whether everything that is wanted is here.
@@ -78,6 +81,11 @@ impl Content {
         self.done_with = with_skipped(self.geometry, &self.have, &pieces);
         self.picker.choose(&pieces, &self.done_with);
         self.pieces = pieces;
+    }
+
+    /// When web seeds want to be told the time.
+    pub(super) fn web_seeds_deadline(&self) -> Option<At> {
+        self.web_seeds.deadline().filter(|_| self.picker.is_active())
     }
 
     /// What it takes to finish, for finding out whether there are too few to give it.

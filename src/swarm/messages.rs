@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::peer_table::MOST_ROWS;
 use super::{
     BlockDigest, Closed, ConnKey, DialPacer, DownShare, EncryptionPolicy, Order, Places, UploadSlots, Way,
-    announce,
+    WebNews, announce,
 };
 use crate::command::Command;
 use crate::event::{At, Cause, Encryption, Event, Finder, PeerKey, Queued, Source, TrackerKey};
@@ -178,6 +178,8 @@ pub enum Input {
     Block(ConnKey, BlockRef),
     /// Something else happened on a connection.
     News(ConnKey, News),
+    /// Something happened on a line to a web seed.
+    Web(ConnKey, WebNews),
     /// In a check: all that the connection was asked for is here; was the hash of its piece right?
     Hashed(ConnKey, bool),
     /// It is over.
@@ -257,6 +259,8 @@ pub struct Known {
     pub choice: Arc<Choice>,
     /// What that means for its pieces.
     pub pieces: PieceChoice,
+    /// The URLs of its web seeds (BEP 19), not to be shown in full.
+    pub web_seeds: Vec<String>,
 }
 
 impl Known {
@@ -273,6 +277,7 @@ impl Known {
             unmatched: None,
             choice,
             pieces,
+            web_seeds: Vec::new(),
         }
     }
 }

@@ -318,6 +318,9 @@ impl Swarm {
     fn of_requests(&mut self, now: At, conn: ConnKey, news: News) {
         let Some(Content { picker, .. }) = &mut self.content else { return };
         match news {
+            News::Window { blocks, window } if conn.web_seed().is_some() => {
+                self.web_seeds(now, |seeds, picker| seeds.window(now, conn, blocks, window, picker));
+            }
             News::Window { window, .. } => picker.window(now, conn, window),
             News::AllowedFast(piece) => picker.allowed_fast(now, conn, piece),
             News::Rejected(blocks) => picker.rejected(now, conn, &blocks),

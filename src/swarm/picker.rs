@@ -228,6 +228,27 @@ impl Picker {
         self.senders.insert(conn, Sender::new(peer, now));
     }
 
+    /// A line to a web seed is there: it has everything, and is asked for runs.
+    pub(super) fn web_seed_joined(&mut self, now: At, conn: ConnKey, peer: PeerKey) {
+        self.senders.insert(conn, Sender::web_seed(peer, now));
+        self.has(conn, Bitfield::full(self.geometry.piece_count()), 0);
+    }
+
+    /// How many blocks a piece has, as a rule.
+    pub(super) fn piece_blocks(&self) -> u64 {
+        u64::from(self.geometry.piece_bytes().div_ceil(BLOCK_LENGTH))
+    }
+
+    /// Whether blocks are asked for at all.
+    pub(super) fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// How many blocks the connection is asked for.
+    pub(super) fn asked_count(&self, conn: ConnKey) -> usize {
+        self.senders.get(&conn).map_or(0, |sender| sender.asked.len())
+    }
+
     /// The connection is over.
     pub(super) fn left(&mut self, conn: ConnKey) {
         self.release_all(conn);

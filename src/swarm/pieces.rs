@@ -8,6 +8,7 @@ use super::content::Content;
 use super::metadata::{Fetch, Metadata, Parts};
 use super::picker::Picker;
 use super::recheck::{self, Recheck};
+use super::web_seeds::{Output, WebSeeds};
 use super::{Action, BlockDigest, ConnKey, Known, Order, Phase, Settings, Swarm};
 use crate::event::{At, Cause, Event, MetadataStep, PeerInfo, PeerKey, Severity, Side};
 use crate::metainfo::{Bitfield, BlockRef, PieceChoice, PieceIndex};
@@ -16,7 +17,7 @@ use crate::wire::METADATA_NAME;
 
 impl Swarm {
     /// The geometry of the torrent is known from now on, and what of it is on the disk.
-    pub(super) fn know(&mut self, now: At, known: Known) {
+    pub(super) fn know(&mut self, now: At, mut known: Known) {
         if self.content.is_some() {
             return;
         }
@@ -46,7 +47,11 @@ impl Swarm {
         self.metadata = None;
         self.settings.paused |= known.paused || known.unmatched.is_some();
         let (stopped, unmatched) = (known.stopped.clone(), known.unmatched.clone());
+        let web_seeds = std::mem::take(&mut known.web_seeds);
         self.content = Some(Content::new(known, picker, allowed_fast));
+        if self.check.is_none() {
+            self.web_seeds(now, |seeds, _| seeds.know(&web_seeds));
+        }
         self.carry_out_picks(now);
         for conn in self.live.conns() {
             self.out.order(conn, Order::Learn);
@@ -159,7 +164,7 @@ impl Swarm {
         self.out.emit(now, Event::PieceFailed { piece, from: from.clone() });
         if let [only] = *from {
             let reason = format!("It alone sent piece {}, and it was wrong.", piece.number());
-            self.ban_peer(now, only, Cause::HashFailures, &reason);
+            self.blame(now, only, &reason);
         } else {
             self.smart_ban.failed(piece, senders, blocks);
         }
@@ -197,8 +202,34 @@ impl Swarm {
                 continue;
             }
             let reason = format!("It sent wrong data in piece {}.", piece.number());
-            self.ban_peer(now, liar, Cause::HashFailures, &reason);
+            self.blame(now, liar, &reason);
         }
+    }
+
+    /// It sent wrong data: a peer is banned, a web seed asked no more.
+    fn blame(&mut self, now: At, sender: PeerKey, reason: &str) {
+        match sender.web_seed() {
+            Some(seed) => self.web_seeds(now, |seeds, picker| seeds.drop_liar(seed, reason, picker)),
+            None => self.ban_peer(now, sender, Cause::HashFailures, reason),
+        }
+    }
+
+    /// Asks web seeds for what is due.
+    pub(super) fn web_seeds_due(&mut self, now: At) {
+        self.web_seeds(now, |seeds, picker| seeds.on_time(now, picker));
+    }
+
+    /// Tells the web seeds something, where they take part, and does what they want then.
+    pub(super) fn web_seeds(&mut self, now: At, tell: impl FnOnce(&mut WebSeeds, &mut Picker)) {
+        let Some(Content { web_seeds, picker, .. }) = &mut self.content else { return };
+        tell(web_seeds, picker);
+        while let Some(output) = web_seeds.poll() {
+            match output {
+                Output::Close(conn, cause) => self.out.order(conn, Order::Close(cause)),
+                Output::Told(seed, step) => self.out.emit(now, Event::WebSeed { seed, step }),
+            }
+        }
+        self.carry_out_picks(now);
     }
 
     /// Bytes of an open piece were written and are out of memory.

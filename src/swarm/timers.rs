@@ -9,8 +9,9 @@ use crate::event::At;
 type Timer = (fn(&Swarm) -> Option<At>, fn(&mut Swarm, At));
 
 /// In the order in which one may follow from another.
-pub(super) static TABLE: [Timer; 9] = [
+pub(super) static TABLE: [Timer; 10] = [
     (|swarm| swarm.content.as_ref()?.picker.deadline(), Swarm::pick),
+    (|swarm| swarm.content.as_ref()?.web_seeds_deadline(), Swarm::web_seeds_due),
     (|swarm| swarm.metadata.as_ref()?.deadline(), Swarm::fetch_due),
     (|swarm| swarm.check.as_ref().map(Check::deadline), Swarm::expire_tries),
     (|swarm| (!swarm.is_quiet()).then(|| swarm.meter.deadline()), Swarm::second),

@@ -15,6 +15,7 @@ pub(crate) mod program;
 mod script;
 mod several;
 mod tracker;
+mod web;
 mod wire;
 
 pub(crate) use caller::{answer, call, plain_handshake, some_peer_id};
@@ -25,4 +26,5 @@ pub(crate) use program::Program;
 pub(crate) use script::{Gives, Script};
 pub(crate) use several::{Several, finals};
 pub(crate) use tracker::{Asked, Certificate, Reply, Tracker};
+pub(crate) use web::{Serves, Web};
 pub(crate) use wire::{Heard, PATIENCE, Wire, soon};

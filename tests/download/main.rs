@@ -15,6 +15,7 @@ mod recheck;
 mod session;
 #[path = "../common/support.rs"]
 mod support;
+mod web_seeds;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;

@@ -148,7 +148,7 @@ impl Keeper {
     }
 
     /// What it keeps.
-    pub fn torrent(&self) -> &Torrent {
+    pub fn torrent(&self) -> &Arc<Torrent> {
         self.shared.storage.torrent()
     }
 

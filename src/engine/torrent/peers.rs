@@ -11,10 +11,12 @@ use super::super::listen::Arrived;
 use super::super::mse::Carrier;
 use super::super::peer_tasks::internal_error;
 use super::super::pool::BlockBuf;
+use super::super::session::Resources;
+use super::super::web_seed;
 use super::TorrentTask;
 use super::disk::Blocks;
 use super::inbox::Dialled;
-use crate::event::{At, Encryption, PeerKey};
+use crate::event::{At, Encryption, PeerKey, WebSeedKey};
 use crate::metainfo::BlockRef;
 use crate::peer::{Closed, ConnKey, Handshaken, News, Order, Step};
 use crate::swarm::Input;
@@ -87,10 +89,32 @@ impl TorrentTask {
     }
 
     pub(super) fn order(&mut self, conn: ConnKey, order: Order) {
+        if let Some(seed) = conn.web_seed() {
+            return self.order_web_seed(seed, conn, order);
+        }
         if let Some(orders) = self.orders.get(&conn) {
             // A task that is over has reported so, or is about to.
             let _ = orders.send(order);
         }
+    }
+
+    /// Tells the line, whose task begins with the first order.
+    fn order_web_seed(&mut self, seed: WebSeedKey, conn: ConnKey, order: Order) {
+        if let Some(orders) = self.web_lines.get(&conn) {
+            // A task that is over is one of a run that is.
+            let _ = orders.send(order);
+            return;
+        }
+        let Blocks::Kept(store) = &self.blocks else { return };
+        let torrent = Arc::clone(store.keeper.torrent());
+        let Some(base) = torrent.web_seeds.get(usize::from(seed.0)).cloned() else { return };
+        let (orders, taken) = mpsc::unbounded_channel();
+        let _ = orders.send(order);
+        self.web_lines.insert(conn, orders);
+        let Resources { tracker, buffers, .. } = &*self.resources;
+        let (client, pool) = (tracker.clone(), Arc::clone(buffers));
+        let common = web_seed::Common { torrent, client, pool, clock: self.clock };
+        self.tasks.spawn(web_seed::run(conn, base, common, taken, self.outlets.reports.clone()));
     }
 
     pub(super) fn report(&mut self, conn: ConnKey, report: Report) {
@@ -101,6 +125,7 @@ impl TorrentTask {
                 Input::News(conn, News::Window { blocks: count, window })
             }
             Report::News(news) => Input::News(conn, news),
+            Report::Web(news) => Input::Web(conn, news),
             Report::Closed(end) => return self.closed(conn, end),
         };
         self.feed(input);

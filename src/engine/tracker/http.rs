@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
+use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Response, StatusCode, Url, header};
 use tokio::sync::OnceCell;
@@ -27,9 +28,16 @@ pub(super) struct FamilyClient {
     pins: Pins,
     plain: OnceCell<reqwest::Client>,
     secure: OnceCell<reqwest::Client>,
+    /// Connections to a server that are kept open for the next request.
+    keeps: usize,
 }
 
 impl FamilyClient {
+    /// The same for servers of either family that are asked again and again.
+    pub(super) fn keeping(keeps: usize) -> Self {
+        Self { keeps, ..Self::default() }
+    }
+
     async fn get(&self, url: &Url, settings: &Settings) -> Result<&reqwest::Client, Failure> {
         if url.scheme() == "https" {
             self.secure.get_or_try_init(|| self.build_secure(settings)).await
@@ -43,7 +51,7 @@ impl FamilyClient {
         let certificates = settings.only_trust_pem.as_deref().map(Certificate::from_pem_bundle).transpose();
         let certificates = certificates.map_err(|error| tls_failure(&error))?;
         let (pins, settings) = (self.pins.clone(), settings.clone());
-        let this = Self { pins, ..Self::default() };
+        let this = Self { pins, ..Self::keeping(self.keeps) };
         // The system's certificates are read from disk.
         let built = tokio::task::spawn_blocking(move || this.build(&settings, certificates)).await;
         let built = built.map_err(|error| Failure::new(TrackerError::TlsFailed, error.to_string()))?;
@@ -58,7 +66,7 @@ impl FamilyClient {
             .redirect(Policy::none())
             .no_proxy()
             .referer(false)
-            .pool_max_idle_per_host(0)
+            .pool_max_idle_per_host(self.keeps)
             .connect_timeout(settings.connect_timeout)
             .dns_resolver(self.pins.clone());
         match only {
@@ -85,9 +93,26 @@ impl Inner {
     async fn follow(
         &self,
         client: &FamilyClient,
+        url: Url,
+        addrs: Vec<SocketAddr>,
+    ) -> Result<(TrackerReply, SocketAddr), Failure> {
+        let Opened { url, response, from } = self.open(client, url, addrs, HeaderMap::new()).await?;
+        let status = response.status();
+        let body = read_body(response, &url).await;
+        let reply = judge(status, body)?;
+        from.map(|from| (reply, from)).ok_or_else(|| {
+            Failure::new(TrackerError::ConnectFailed, "the connection was gone before its address was known")
+        })
+    }
+
+    /// Asks `url` at `addrs`, and goes where it is sent on to, not for ever and to no narrower scope.
+    pub(super) async fn open(
+        &self,
+        client: &FamilyClient,
         mut url: Url,
         mut addrs: Vec<SocketAddr>,
-    ) -> Result<(TrackerReply, SocketAddr), Failure> {
+        headers: HeaderMap,
+    ) -> Result<Opened, Failure> {
         let mut widest = Scope::Loopback;
         for _ in 0..=MOST_REDIRECTS {
             let host = url.host_str().unwrap_or_default().to_owned();
@@ -95,32 +120,30 @@ impl Inner {
             if pinned.iter().any(|addr| scope_of(addr.ip()) < widest) {
                 return Err(narrower(&url));
             }
-            let request = client.get(&url, &self.settings).await?.get(url.clone());
-            tracing::debug!(tracker = %text::url_shown(url.as_str()), addresses = ?pinned, "http request");
+            let request = client.get(&url, &self.settings).await?.get(url.clone()).headers(headers.clone());
+            tracing::debug!(url = %text::url_shown(url.as_str()), addresses = ?pinned, "http request");
             let response = request.send().await.map_err(|error| classify(&error, &url))?;
             let from = response.remote_addr().or_else(|| pinned.first().copied());
             widest = widest.max(from.map_or(Scope::Public, |from| scope_of(from.ip())));
-            if let Some(target) = redirect_target(&url, &response)? {
-                let port = target.port_or_known_default().unwrap_or(80);
-                let found = self.lookup(target.host_str().unwrap_or_default(), port).await?;
-                addrs = permitted(widest, found).ok_or_else(|| narrower(&target))?;
-                tracing::debug!(from = %text::url_shown(url.as_str()), to = %text::url_shown(target.as_str()), "redirect");
-                url = target;
-                continue;
-            }
-            let status = response.status();
-            let body = read_body(response, &url).await;
-            let reply = judge(status, body)?;
-            return from.map(|from| (reply, from)).ok_or_else(|| {
-                Failure::new(
-                    TrackerError::ConnectFailed,
-                    "the connection was gone before its address was known",
-                )
-            });
+            let Some(target) = redirect_target(&url, &response)? else {
+                return Ok(Opened { url, response, from });
+            };
+            let port = target.port_or_known_default().unwrap_or(80);
+            let found = self.lookup(target.host_str().unwrap_or_default(), port).await?;
+            addrs = permitted(widest, found).ok_or_else(|| narrower(&target))?;
+            tracing::debug!(from = %text::url_shown(url.as_str()), to = %text::url_shown(target.as_str()), "redirect");
+            url = target;
         }
         let text = format!("it sent us on more than {MOST_REDIRECTS} times");
         Err(Failure::new(TrackerError::RedirectRefused, text))
     }
+}
+
+/// What answers in the end.
+pub(super) struct Opened {
+    url: Url,
+    pub(super) response: Response,
+    from: Option<SocketAddr>,
 }
 
 /// Those of `addrs` that a tracker of scope `widest` may send us to; `None` when it is none of them.
@@ -198,7 +221,7 @@ fn judge(status: StatusCode, body: Result<Vec<u8>, Failure>) -> Result<TrackerRe
 
 /// What went wrong between us and the server. The texts of the layers above the last say nothing more, and some
 /// repeat the URL.
-fn classify(error: &reqwest::Error, url: &Url) -> Failure {
+pub(in crate::engine) fn classify(error: &reqwest::Error, url: &Url) -> Failure {
     let mut root: &(dyn Error + 'static) = error;
     let mut os_error = None;
     loop {

@@ -15,6 +15,7 @@ use crate::ledger::fold::Ledger;
 use crate::ledger::peer::{Group, PeerRecord, Stage};
 use crate::ledger::tracker::TrackerStatus;
 use crate::ledger::view::View;
+use crate::ledger::web_seed::WebSeedRecord;
 
 /// After so long without a block, data no longer flows.
 const FLOW_ENDS_AFTER: Duration = Duration::from_secs(10);
@@ -44,6 +45,9 @@ pub(super) struct Scene<'a> {
     /// held who told us.
     pub(super) missing: u32,
     pub(super) unheld: u32,
+    /// Web seeds that did not fail, and those of them that send.
+    pub(super) web_seeds: u32,
+    pub(super) web_sending: u32,
     /// Since when we listen, and where.
     pub(super) listening: Option<(u16, At)>,
     /// Mean of the last half minute, and how many seconds of it were sampled.
@@ -61,14 +65,24 @@ pub(super) struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     pub(super) fn new(ledger: &Ledger, view: &'a View, told: ToldCodes) -> Self {
+        let web =
+            |is: fn(&WebSeedRecord) -> bool| view.web_seeds.iter().filter(|record| is(record)).count() as u32;
+        let web_seeds = web(WebSeedRecord::is_asked);
         Self {
             view,
+            web_seeds,
+            web_sending: web(WebSeedRecord::is_sending),
             crowd: Crowd::of(view),
             answers: Answers::of(view),
             probing: ledger.run.probing,
             plain_only: ledger.run.plain_only,
             missing: ledger.pieces.missing(),
-            unheld: if ledger.run.probing { ledger.pieces.unmet() } else { ledger.pieces.unheld() },
+            unheld: match ledger.run.probing {
+                true => ledger.pieces.unmet(),
+                // A web seed has every piece.
+                false if web_seeds > 0 => 0,
+                false => ledger.pieces.unheld(),
+            },
             listening: ledger.run.listening,
             half_minute: (ledger.series.mean(30), view.series.seconds.len().min(30)),
             disk: ledger
@@ -118,7 +132,7 @@ impl<'a> Scene<'a> {
             () if self.stands(VerdictCode::Slow) => DRIPPING_ENDS_AFTER,
             () => FLOW_ENDS_AFTER,
         };
-        self.downloading() && began && self.live() > 0 && self.quiet < patience
+        self.downloading() && began && self.live() + self.web_seeds > 0 && self.quiet < patience
     }
 
     /// Pieces of this download fail their check, the last only moments ago.

@@ -67,7 +67,8 @@ fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
         (2, false) => format!("Both trackers fail, one of them: {why}."),
         (all, false) => format!("All {all} trackers fail, one of them: {why}."),
     };
-    if known == 0 {
+    let nobody = known == 0 && scene.web_seeds == 0;
+    if nobody {
         text.push_str(" Without one, there is nobody to ask for data.");
     }
     let severity = if alone { Severity::Warn } else { Severity::Info };
@@ -76,7 +77,7 @@ fn trackers_failing(scene: &Scene<'_>) -> Option<Finding> {
         .advice(if alike { error.info().advice } else { different })
         .evidence("trackers", failures.len() as u64)
         .evidence("known", known);
-    Some(if known == 0 { finding.explains() } else { finding })
+    Some(if nobody { finding.explains() } else { finding })
 }
 
 fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
@@ -86,6 +87,7 @@ fn no_peers_known(scene: &Scene<'_>) -> Option<Finding> {
     let failing = !trackers.is_empty() && answered == 0 && waiting == 0;
     if !scene.fetching()
         || scene.view.funnel.known > 0
+        || scene.web_seeds > 0
         || failing
         || nobody_names_any(scene)
         || (waiting > 0 && (answered == 0 || scene.in_phase().as_secs() < FIRST_ANSWER_S))

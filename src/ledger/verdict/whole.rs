@@ -162,7 +162,7 @@ fn slow(scene: &Scene<'_>) -> Option<Finding> {
         && mean.down_bps < enough
         && !held_back;
     slow.then(|| {
-        let sending = match scene.crowd.sending {
+        let sending = match scene.crowd.sending + scene.web_sending {
             0 => format!("Slow. Data trickles in, the last of it {} ago", span(scene.quiet)),
             _ => format!(
                 "Slow. {}: {} on average over half a minute",
@@ -200,7 +200,7 @@ fn healthy(scene: &Scene<'_>) -> Option<Finding> {
         return probed(scene);
     }
     scene.flows().then(|| {
-        let text = match scene.crowd.sending {
+        let text = match scene.crowd.sending + scene.web_sending {
             0 => format!("{}. The last data came {} ago{}.", pace(scene), span(scene.quiet), rest(scene)),
             _ => format!("{}. {}{}.", pace(scene), senders(scene), rest(scene)),
         };
@@ -228,6 +228,20 @@ fn pace(scene: &Scene<'_>) -> &'static str {
 
 /// `7 of the 17 live peers are sending`.
 fn senders(scene: &Scene<'_>) -> String {
+    let servers = match scene.web_sending {
+        0 => return sending_peers(scene),
+        1 => "1 web seed".to_owned(),
+        servers => format!("{} web seeds", count(servers)),
+    };
+    match (scene.crowd.sending, scene.web_sending) {
+        (0, 1) => format!("{servers} is sending"),
+        (0, _) => format!("{servers} are sending"),
+        (1, _) => format!("1 peer and {servers} are sending"),
+        (peers, _) => format!("{} peers and {servers} are sending", count(peers)),
+    }
+}
+
+fn sending_peers(scene: &Scene<'_>) -> String {
     match (scene.crowd.sending, scene.live()) {
         (1, 1) => "The one live peer is sending".to_owned(),
         (2, 2) => "Both live peers are sending".to_owned(),

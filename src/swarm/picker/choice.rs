@@ -130,7 +130,7 @@ impl Picker {
 
     /// A begun piece of the class with free blocks that the peer has: the nearest to completion, or in order the first.
     /// Pieces of quick owners are left to them unless `any`.
-    fn join(&self, conn: ConnKey, class: usize, any: bool) -> Option<PieceIndex> {
+    pub(super) fn join(&self, conn: ConnKey, class: usize, any: bool) -> Option<PieceIndex> {
         let mut best: Option<(u32, PieceIndex)> = None;
         for (piece, begun) in self.begun.with_free().filter(|(piece, _)| self.is_of(class, *piece)) {
             let left_alone = match begun.owner {
@@ -173,7 +173,7 @@ impl Picker {
         Some(self.begin_piece(now, conn, piece, own))
     }
 
-    fn begin_piece(&mut self, now: At, conn: ConnKey, piece: PieceIndex, own: bool) -> PieceIndex {
+    pub(super) fn begin_piece(&mut self, now: At, conn: ConnKey, piece: PieceIndex, own: bool) -> PieceIndex {
         self.rarity.remove(piece);
         let alone = self.parole.contains(piece);
         let begun = self.begun.begin(piece, now);

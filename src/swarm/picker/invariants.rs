@@ -22,7 +22,7 @@ impl Picker {
             return;
         }
         for (conn, sender) in &self.senders {
-            if !sender.can_be_asked() || sender.snubbed || !sender.asked.is_empty() {
+            if !sender.can_be_asked() || sender.by_runs || sender.snubbed || !sender.asked.is_empty() {
                 continue;
             }
             let free = self.begun.with_free().find(|(piece, _)| self.goes_on(*conn, *piece));

@@ -88,6 +88,13 @@ impl Piece {
         (self.first_free..self.blocks.len() as u32).filter(|number| self.blocks[*number as usize] == FREE)
     }
 
+    /// How many blocks that nobody is asked for follow each other from the first on.
+    pub(super) fn first_free_run(&self) -> u32 {
+        let mut free = self.free_blocks();
+        let Some(first) = free.next() else { return 0 };
+        1 + free.zip(first + 1..).take_while(|(number, next)| number == next).count() as u32
+    }
+
     /// The number of the first block nobody is asked for, as far as known.
     pub(super) fn first_free(&self) -> u32 {
         self.first_free

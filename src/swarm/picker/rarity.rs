@@ -98,6 +98,17 @@ impl Rarity {
         self.classes.of(piece).is_some()
     }
 
+    /// Whether the piece is to be picked: it is wanted, and nobody began it.
+    pub(super) fn has(&self, piece: PieceIndex) -> bool {
+        self.place[piece.index()] != ABSENT
+    }
+
+    /// The first piece of the class that is to be picked, in the order of the torrent.
+    pub(super) fn first_of(&self, class: usize) -> Option<PieceIndex> {
+        let order = self.orders.get(class)?;
+        order.present.numbers().next().and_then(|number| self.geometry.piece(number))
+    }
+
     /// Takes the piece out: it is being fetched, or it is here. Whether it was in.
     pub(super) fn remove(&mut self, piece: PieceIndex) -> bool {
         if self.place[piece.index()] == ABSENT {
@@ -288,10 +299,6 @@ impl Order {
 
 #[cfg(test)]
 impl Rarity {
-    pub(super) fn has(&self, piece: PieceIndex) -> bool {
-        self.place[piece.index()] != ABSENT
-    }
-
     pub(super) fn holders(&self, piece: PieceIndex) -> usize {
         usize::from(self.held_by[piece.index()])
     }

@@ -4,8 +4,9 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use super::end_game::{EndGame, Offer};
+use super::piece::Piece;
 use super::sender::Sender;
-use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, FAR_PART, LOOK_AGAIN, Order, Picker};
+use super::{At, BLOCK_LENGTH, BlockRef, ConnKey, FAR_PART, LOOK_AGAIN, Order, Picker, PieceIndex};
 
 /// Blocks asked of a peer whose rate is not known yet, where memory is plenty.
 const FIRST_BLOCKS: u32 = 128;
@@ -25,7 +26,7 @@ impl Picker {
     pub(in crate::swarm) fn request(&mut self, now: At, conn: ConnKey) {
         self.wanting.remove(&conn);
         let Some(sender) = self.senders.get(&conn) else { return };
-        if !self.active || !sender.can_be_asked() {
+        if !self.active || !sender.can_be_asked() || sender.by_runs {
             return;
         }
         let (has, target) = (sender.asked.len() as u32, sender.window.target);
@@ -46,19 +47,96 @@ impl Picker {
         if asked.is_empty() && most > 0 {
             asked = self.take_over(now, conn, most);
         }
-        let Some(sender) = self.senders.get_mut(&conn) else { return };
-        if !asked.is_empty() {
-            sender.owes_since.get_or_insert(now);
-        }
+        let Some(sender) = self.senders.get(&conn) else { return };
         if (sender.asked.len() as u32) < ahead.min(target.max(1)) {
             self.wanting.insert(conn);
         }
-        if !asked.is_empty() {
-            // Asked for only when something was left, so this cannot fail; what is asked of two is paid for too.
-            let _ = self.limit.take(now, self.bytes_of(&asked));
-            self.affordable_at = self.limit.take(now, 0).err();
-            self.order(conn, Order::Grant(asked));
+        self.grant(now, conn, asked);
+    }
+
+    fn grant(&mut self, now: At, conn: ConnKey, asked: Vec<BlockRef>) {
+        let Some(sender) = self.senders.get_mut(&conn).filter(|_| !asked.is_empty()) else { return };
+        sender.owes_since.get_or_insert(now);
+        // Asked for only when something was left, so this cannot fail; what is asked of two is paid for too.
+        let _ = self.limit.take(now, self.bytes_of(&asked));
+        self.affordable_at = self.limit.take(now, 0).err();
+        self.order(conn, Order::Grant(asked));
+    }
+
+    /// Asks a web seed for a run of at most so many blocks, whole pieces that follow each other where there are any: first
+    /// those that fewest peers have, or `in_order` the first of all. Where nothing is free, for what others promise
+    /// later than it would send it. Returns how many bytes it is asked for.
+    pub(in crate::swarm) fn request_run(&mut self, now: At, conn: ConnKey, most: u32, in_order: bool) -> u64 {
+        if !self.active || !self.senders.get(&conn).is_some_and(Sender::can_be_asked) {
+            return 0;
         }
+        self.know_rates(now);
+        let most = most.min(self.ahead(conn).max(1)).min(self.room(conn));
+        // A request for what passes in a second, rather than ten in which a little passes.
+        let most = match self.limit.rate_bps() {
+            Some(_) if self.affordable(now, 1) == 0 => 0,
+            Some(bps) => most.min(u32::try_from(bps / BLOCK).unwrap_or(u32::MAX).max(1)),
+            None => most,
+        };
+        if most == 0 {
+            return 0;
+        }
+        let mut asked = self.ask_run(now, conn, most, in_order);
+        if asked.is_empty() {
+            asked = self.take_over(now, conn, most);
+        }
+        let bytes = self.bytes_of(&asked);
+        self.grant(now, conn, asked);
+        bytes
+    }
+
+    /// Asks the web seed for free blocks that follow each other.
+    fn ask_run(&mut self, now: At, conn: ConnKey, most: u32, in_order: bool) -> Vec<BlockRef> {
+        let Some((mut piece, begins)) = self.run_start(conn, in_order) else { return Vec::new() };
+        let mut asked: Vec<BlockRef> = Vec::new();
+        let class = self.rarity.classes.of(piece);
+        if begins {
+            self.begin_piece(now, conn, piece, true);
+        }
+        loop {
+            let left = most - asked.len() as u32;
+            let free = self.begun.get(piece).map_or(0, Piece::first_free_run);
+            let blocks = self.begun.ask(piece, conn, left.min(free), |_| false);
+            let whole = blocks.last().is_some_and(|last| last.number() + 1 == self.geometry.blocks_in(piece));
+            asked.extend(blocks);
+            let next = self.geometry.piece(piece.number() + 1).filter(|next| {
+                let fits = most - asked.len() as u32 >= self.geometry.blocks_in(*next);
+                whole && fits && self.rarity.has(*next) && self.rarity.classes.of(*next) == class
+            });
+            let Some(next) = next else { break };
+            self.begin_piece(now, conn, next, true);
+            piece = next;
+        }
+        if let Some(sender) = self.senders.get_mut(&conn) {
+            sender.current = Some(piece);
+        }
+        self.note_asked(now, conn, &asked);
+        asked
+    }
+
+    /// The piece that a run begins in, and whether that begins the piece: one that the web seed is amid, the rarest that
+    /// nobody began, or one that others left behind.
+    fn run_start(&self, conn: ConnKey, in_order: bool) -> Option<(PieceIndex, bool)> {
+        let sender = self.senders.get(&conn)?;
+        let has = sender.has.as_ref()?;
+        let amid = sender.current.filter(|piece| self.goes_on(conn, *piece)).map(|piece| (piece, false));
+        let fresh = |class| match in_order {
+            true => self.rarity.first_of(class),
+            false => self.rarity.rarest(class, has, true, sender.current),
+        };
+        let fresh = || self.rarity.classes.each().find_map(fresh).map(|piece| (piece, true));
+        let left = |any| {
+            let joined = |class| self.join(conn, class, any);
+            self.rarity.classes.each().find_map(joined).map(|piece| (piece, false))
+        };
+        let crowded = self.begun.count_with_free() > self.senders.len();
+        let first = if crowded { left(false) } else { None };
+        amid.or(first).or_else(fresh).or_else(|| left(false)).or_else(|| left(true))
     }
 
     /// Asks for blocks that nobody is asked for.

@@ -32,6 +32,8 @@ const BLOCK: u64 = BLOCK_LENGTH as u64;
 pub(super) struct Sender {
     pub(super) peer: PeerKey,
     pub(super) has: Option<Bitfield>,
+    /// It is a web seed: it has everything, and is asked for runs alone ([`super::Picker::request_run`]).
+    pub(super) by_runs: bool,
     /// Pieces it has and we have not.
     pub(super) wanted: u32,
     /// It may be asked while it does not choke us: we are interested, it is not held, and it stays.
@@ -74,6 +76,7 @@ impl Sender {
         Self {
             peer,
             has: None,
+            by_runs: false,
             wanted: 0,
             usable: false,
             choking: true,
@@ -94,6 +97,11 @@ impl Sender {
             looked_at: None,
             charge: 0,
         }
+    }
+
+    /// A web seed: it can be asked at once.
+    pub(super) fn web_seed(peer: PeerKey, now: At) -> Self {
+        Self { by_runs: true, usable: true, choking: false, ..Self::new(peer, now) }
     }
 
     pub(super) fn is_seed(&self) -> bool {
