@@ -37,9 +37,10 @@ fn dht(scene: &Scene<'_>) -> Option<FinderStatus> {
     scene.view.finders.iter().find(|record| record.finder == Finder::Dht).map(|record| record.status)
 }
 
-/// Whether there is neither a tracker to ask nor a DHT, so that nobody will ever be named.
+/// Whether there is neither a tracker to ask nor a DHT, nor a web seed, so that nobody will ever be named.
 pub(super) fn nobody_names_any(scene: &Scene<'_>) -> bool {
     scene.view.trackers.is_empty()
+        && scene.web_seeds == 0
         && dht(scene) == Some(FinderStatus::Off)
         && !scene.view.torrent.is_private()
         && scene.view.funnel.known == 0
@@ -52,7 +53,7 @@ fn no_sources(scene: &Scene<'_>) -> Option<Finding> {
         let what = if scene.lacks_metadata() { "magnet" } else { "torrent" };
         let text = format!("Nobody can be found: the {what} names no tracker, and the DHT is off.");
         Finding::new(Severity::Warn, text)
-            .remedy("begin again with the DHT on, or name a peer with --peer NAME:PORT.", Remedy::NamePeer)
+            .remedy("name a peer with --peer NAME:PORT.", Remedy::NamePeer)
             .explains()
             .evidence("trackers", 0u32)
     })
