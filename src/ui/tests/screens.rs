@@ -434,6 +434,7 @@ fn nothing_is_left_in_the_folders_of_what_is_expected() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let names = [&MOMENTS[..], &OTHERS, &LAYERS, &TORRENTS, &ASKING].concat();
     let names = names.iter().map(|(name, ..)| *name).chain(PAGES[1..].iter().map(|(name, _)| *name));
+    let names = names.chain(SOURCES.iter().map(|(name, _)| *name));
     let known: BTreeSet<String> = names.map(|name| format!("{name}.txt")).collect();
     for entry in std::fs::read_dir(root.join("tests/screens")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
