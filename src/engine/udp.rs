@@ -1,6 +1,6 @@
 //! The UDP sockets of the port we listen on, one for each address family: whoever speaks UDP shares them.
 //!
-//! A packet is told by its first bytes ([`Kind`]), and a refusal of a destination (ICMP) by the address it was sent to.
+//! A packet is told by its first bytes (`kind`), and a refusal of a destination (ICMP) by the address it was sent to.
 //! What nobody waits for is counted and answered by nothing. The port is never shared with another program: SO_REUSEPORT
 //! would let a second one take half of the packets unnoticed.
 
