@@ -115,8 +115,22 @@ pub(crate) async fn black_hole() -> (SocketAddr, impl Sized) {
 
 /// A port that no test is given by the system, as those are all above it.
 pub(crate) fn port_of_our_own() -> u16 {
-    let free = |port: &u16| std::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
-    std::iter::repeat_with(|| fastrand::u16(10_000..30_000)).take(100).find(free).unwrap()
+    std::iter::repeat_with(|| fastrand::u16(10_000..30_000)).take(100).find(|port| nobody_has(*port)).unwrap()
+}
+
+fn nobody_has(port: u16) -> bool {
+    let addr = (Ipv4Addr::UNSPECIFIED, port);
+    std::net::TcpListener::bind(addr).is_ok() && std::net::UdpSocket::bind(addr).is_ok()
+}
+
+/// Waits until the run before has closed its sockets.
+pub(crate) async fn is_free(port: u16) {
+    let free = async {
+        while !nobody_has(port) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    soon("the port is free again", free).await;
 }
 
 pub(crate) fn options(peers: &[SocketAddr]) -> CheckOptions {

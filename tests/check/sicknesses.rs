@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use tokio::time::sleep;
 use ttui::swarm::EncryptionPolicy;
 
-use crate::peers::port_of_our_own;
+use crate::peers::{is_free, port_of_our_own};
 use crate::support::{Certificate, Lab, Reply, Tracker, namespace};
 use crate::surfaces::OnScreen;
 use crate::swarms::Does::*;
@@ -58,12 +58,15 @@ async fn a_tracker_names_nobody_but_ourselves() {
     };
     let sick = named(Vec::new()).await;
     sick.check_is_led_by("no_peers_known", "is our own").await;
+    is_free(port).await;
     let told = sick
         .download_is_led_by("no_peers_known", "the only address that was named is our own", Fact::Trackers)
         .await;
     let well = named(Vec::new()).await.peers(1, Serves).await;
     // Two at once cannot have one port.
+    is_free(port).await;
     well.check_never_says("no_peers_known").await;
+    is_free(port).await;
     well.download_never_says(&told, Fact::Trackers).await;
 }
 

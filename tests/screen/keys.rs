@@ -238,11 +238,11 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
                 }),
                 // No source stands before the tracker: its page stays.
                 Action::NextTab => {
-                    pty.until_shown("other peers (PEX) ── 2 of 2 ─");
+                    pty.until_shown("DHT ── 2 of 4 ─");
                     pty.press(key(Action::PreviousTab));
-                    pty.until_shown("── 1 of 2 ─");
+                    pty.until_shown("── 1 of 4 ─");
                 }
-                _ => pty.until_shown("── 1 of 2 ─"),
+                _ => pty.until_shown("── 1 of 4 ─"),
             }
             go(pty, Screen::Overview);
         }
