@@ -127,7 +127,7 @@ fn nobody_has(port: u16) -> bool {
 pub(crate) async fn is_free(port: u16) {
     let free = async {
         while !nobody_has(port) {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     soon("the port is free again", free).await;
