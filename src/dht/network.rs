@@ -40,7 +40,7 @@ impl Network {
         Self { family, table, seen_at: SeenAt::default(), next_upkeep, next_told, told: (0, 0) }
     }
 
-    /// A node says at which address it sees us. Tells what became known, and whether our id was made anew for it.
+    /// A node says at which address it sees us. Returns what became known, and whether our id changed to fit it.
     pub(super) fn hear_address(
         &mut self,
         now: At,

@@ -36,7 +36,7 @@ impl Server {
         self.limit.hears(now, from)
     }
 
-    /// An answer of so many bytes was sent.
+    /// Counts an answer of `bytes` against the rate limit.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.limit.sent(bytes);
     }

@@ -38,7 +38,7 @@ struct Net {
     sent: u64,
     /// Addresses given to nodes that ask for bootstrap nodes.
     bootstrap: Vec<SocketAddr>,
-    /// One datagram in so many is lost.
+    /// One of this many datagrams is lost.
     lost_one_in: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The UDP sockets of the port we listen on, one for each address family: whoever speaks UDP shares them.
+//! The UDP sockets of the port we listen on, one for each address family. UDP trackers and the DHT share them.
 //!
 //! A packet is told by its first bytes (`kind`), and a refusal of a destination (ICMP) by the address it was sent to.
 //! What nobody waits for is counted and answered by nothing. The port is never shared with another program: SO_REUSEPORT

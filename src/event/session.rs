@@ -20,7 +20,7 @@ impl DhtFact {
         match (self, older) {
             (Self::Nodes { family, .. }, Self::Nodes { family: of, .. }) => family == of,
             (Self::SeenAt { ip }, Self::SeenAt { ip: at }) => Family::of(*ip) == Family::of(*at),
-            // The names are resolved and asked anew.
+            // The names are resolved and asked again.
             (Self::BootstrapWanted, old) => !matches!(old, Self::Nodes { .. } | Self::SeenAt { .. }),
             (new, old) => new == old,
         }

@@ -9,7 +9,7 @@ use super::{At, Cause, PeerKey};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct WebSeedKey(pub u16);
 
-/// Keys from here on are no peers' but those of web seeds. So many peers are never known.
+/// Keys from here on are those of web seeds: fewer peers than this are ever known.
 const FIRST_OF_WEB_SEEDS: u32 = 0xf000_0000;
 
 impl PeerKey {

@@ -70,7 +70,7 @@ pub enum BootstrapAnswer {
     NotAsked,
     /// It was asked.
     Asked,
-    /// It answered, so many milliseconds later.
+    /// It answered; how long that took, milliseconds.
     After(u32),
     /// It did not answer in time.
     Silent,

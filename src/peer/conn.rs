@@ -13,7 +13,7 @@ pub struct ConnKey(pub u32);
 
 /// Lines of requests that one web seed has at most.
 pub const MOST_LINES: u8 = 4;
-/// Connections from here on are those to web seeds. So many are never made to peers.
+/// Connections from here on are those to web seeds: fewer are ever made to peers.
 const FIRST_OF_WEB_SEEDS: u32 = 0xf000_0000;
 
 impl ConnKey {

@@ -10,7 +10,7 @@ pub(super) const FILE: &str = "dht.json";
 /// Far more than the nodes that are kept.
 const MOST_BYTES: u64 = 256 * 1024;
 
-/// What the last run kept. Nothing where it kept none, or where that cannot be read: it is then learned anew.
+/// The table that the last run kept; `None` where there is none, or it cannot be read. It is then learned again.
 pub(super) fn read(path: &Path) -> Option<Saved> {
     let bytes = match read_state_file(path, MOST_BYTES) {
         Ok(bytes) => bytes.filter(|bytes| bytes.len() as u64 <= MOST_BYTES)?,

@@ -63,7 +63,7 @@ impl Picker {
         self.order(conn, Order::Grant(asked));
     }
 
-    /// Asks a web seed for a run of at most so many blocks, whole pieces that follow each other where there are any: first
+    /// Asks a web seed for a run of at most `most` blocks, whole pieces that follow each other where there are any: first
     /// those that fewest peers have, or `in_order` the first of all. Where nothing is free, for what others promise
     /// later than it would send it. Returns how many bytes it is asked for.
     pub(in crate::swarm) fn request_run(&mut self, now: At, conn: ConnKey, most: u32, in_order: bool) -> u64 {
