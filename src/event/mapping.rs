@@ -1,10 +1,11 @@
 //! How a way in through the router is looked for: each step with the router's own words (PCP, NAT-PMP, UPnP).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use super::parts::{harmless, parts};
+use crate::metainfo::address::{Scope, scope_of};
 
 /// Bytes of the router's own words that are kept, at most.
 pub const MOST_SAID_BYTES: usize = 256;
@@ -167,18 +168,7 @@ parts! {
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 pub fn is_behind_another_router(outside: IpAddr) -> bool {
-    match outside.to_canonical() {
-        IpAddr::V4(v4) => {
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || is_shared_by_carrier(v4)
-        }
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
-    }
-}
-
-/// Whether a carrier gives the address to customers who share one outside address (RFC 6598, 100.64.0.0/10).
-fn is_shared_by_carrier(address: Ipv4Addr) -> bool {
-    let [a, b, ..] = address.octets();
-    a == 100 && b & 0xc0 == 64
+    scope_of(outside) < Scope::Public
 }
 
 #[cfg(test)]
