@@ -25,11 +25,14 @@ fn poisoned(scene: &Scene<'_>) -> Option<Finding> {
 fn bad_data_one_peer(scene: &Scene<'_>) -> Option<Finding> {
     let failures = scene.view.pieces.failures;
     let [worst, others @ ..] = scene.crowd.liars.as_slice() else { return None };
-    let alone = others.is_empty()
-        || (failures > 1 && worst.failed_pieces >= failures && others[0].failed_pieces == 1);
+    let banned = worst.banned.as_ref().is_some_and(|(until, _)| *until > scene.view.at);
+    // Who sent it was proved of a banned peer. Blocks of it that came before still fail in pieces that others complete.
+    let alone = others.first().is_none_or(|next| {
+        let in_all = worst.failed_pieces >= failures && next.failed_pieces < failures;
+        in_all && (banned || next.failed_pieces == 1)
+    });
     alone.then(|| {
         let pieces = many(worst.failed_pieces, "piece");
-        let banned = worst.banned.as_ref().is_some_and(|(until, _)| *until > scene.view.at);
         let they = if worst.failed_pieces == 1 { "the piece is" } else { "the pieces are" };
         let (severity, after) = if scene.probing {
             (Severity::Warn, String::new())

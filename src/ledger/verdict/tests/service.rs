@@ -137,6 +137,30 @@ fn bad_data_is_laid_to_the_one_peer_it_came_from() {
 }
 
 #[test]
+fn pieces_that_others_complete_with_blocks_of_a_banned_liar_are_laid_to_it() {
+    let mut run = flowing(1 << 20, 3);
+    let (liar, others) = (run.peer("80.9.9.9:51414"), run.peers(2));
+    run.seed(liar);
+    let failed = |run: &mut Script, number, from: &[PeerKey]| {
+        let piece = run.piece(number);
+        run.tell(Event::PieceFailed { piece, from: from.to_vec() });
+    };
+    failed(&mut run, 0, &[liar]);
+    let until = Some(run.at + Duration::from_secs(3600));
+    run.tell(Event::Banned { peer: liar, until, reason: "wrong data".to_owned() })
+        .end(liar, Cause::HashFailures);
+    for (number, with) in [(1, others[0]), (2, others[0]), (3, others[1])] {
+        failed(&mut run, number, &[liar, with]);
+        assert!(run.verdict(VerdictCode::BadDataManyPeers).is_none());
+    }
+    let text = run.verdict(VerdictCode::BadDataOnePeer).unwrap().text;
+    assert!(text.starts_with("80.9.9.9:51414 sent wrong data: 4 pieces failed the check."), "{text}");
+    // That piece is of somebody else.
+    failed(&mut run, 4, &[others[0]]);
+    assert!(run.verdict(VerdictCode::BadDataManyPeers).is_some());
+}
+
+#[test]
 fn bad_data_of_many_peers_leaves_two_suspects() {
     let mut run = flowing(1 << 20, 3);
     let peers = run.peers(3);
