@@ -13,10 +13,13 @@ mod read;
 mod table;
 mod themes;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::event::Finder;
+use crate::metainfo::PeerName;
 use crate::swarm::queue::QueueLimits;
 use crate::swarm::{DEFAULT_DIALS_PER_SECOND, UploadSlots};
 use crate::ui::{ColumnChoice, Keymap, Palettes};
@@ -32,6 +35,10 @@ pub use table::{MOST_FPS, MOST_PEERS};
 
 /// How many torrents download at once, where nobody says otherwise.
 const DEFAULT_DOWNLOADING: u32 = 5;
+
+/// The nodes of the DHT that are asked first, where nobody says otherwise: each by another client's makers.
+const DHT_NODES: [(&str, u16); 3] =
+    [("dht.libtorrent.org", 25401), ("dht.transmissionbt.com", 6881), ("router.bittorrent.com", 6881)];
 
 /// Everything that can be set.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,8 +61,10 @@ pub struct Settings {
     pub upload_slots: UploadSlots,
     /// When connections to peers are encrypted.
     pub encryption: Encryption,
-    /// Whether peers may name other peers, and are told of others.
-    pub pex: bool,
+    /// The ways to find peers besides trackers.
+    pub finders: BTreeSet<Finder>,
+    /// The nodes of the DHT that are asked where no known one answers.
+    pub dht_nodes: Vec<PeerName>,
     /// As often as its length a torrent is given on at most.
     pub ratio: Option<f64>,
     /// A torrent is seeded for so long at most.
@@ -97,6 +106,10 @@ pub struct ScreenSettings {
     pub units: SizeUnits,
 }
 
+fn dht_nodes() -> Vec<PeerName> {
+    DHT_NODES.iter().map(|(host, port)| PeerName::Host((*host).to_owned(), *port)).collect()
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -109,7 +122,8 @@ impl Default for Settings {
             up_bps: None,
             upload_slots: UploadSlots::Auto,
             encryption: Encryption::default(),
-            pex: true,
+            finders: Finder::ALL.iter().copied().collect(),
+            dht_nodes: dht_nodes(),
             ratio: None,
             seed_time: None,
             on_complete: Vec::new(),

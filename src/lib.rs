@@ -98,7 +98,7 @@
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
 //! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, peer, hash, engine |
-//! | `config` | settings: plain values, one table, read from a file and handed down | swarm, ui |
+//! | `config` | settings: plain values, one table, read from a file and handed down | metainfo, event, swarm, ui |
 //! | `cli` | arguments, wiring, exit status | * |
 
 // Tests over sockets and those in here share files, which name what they test in one way.

@@ -24,6 +24,7 @@ mod eviction;
 mod exchange;
 mod fallback;
 mod live;
+pub mod lsd;
 mod messages;
 mod metadata;
 mod meter;
@@ -149,6 +150,7 @@ impl Swarm {
             None => Announcer::new(now, &settings.trackers, settings.private, settings.seed),
         };
         // A check serves nobody, and tells of no seconds.
+        let looks_up = settings.finders.contains(&Finder::Dht) && !settings.private;
         let rounds_from = settings.check_until.map_or(now, |_| At::MAX);
         settings.down_share.set(settings.down_bps);
         settings.down_share.set_own(settings.own_bps.0);
@@ -172,7 +174,7 @@ impl Swarm {
             exchange: Exchange::default(),
             wishes: Vec::new(),
             leaving: false,
-            check: settings.check_until.map(|until| Check::new(now, until)),
+            check: settings.check_until.map(|until| Check::new(now, until, looks_up)),
             out: Outbox::default(),
             random: fastrand::Rng::with_seed(settings.seed),
             settings,
@@ -235,6 +237,7 @@ impl Swarm {
             Input::Digested { piece, blocks } => self.digested(now, piece, &blocks),
             Input::DiskFailed(reason) => self.disk_failed(now, reason),
             Input::Rechecked(good) => self.rechecked(now, good),
+            Input::LookedUp(fact) => self.check.iter_mut().for_each(|check| check.looked_up(&fact)),
             Input::Chosen(pieces) => self.chosen(now, pieces),
             Input::StoodStill(time) => self.stood_still(now, time),
             Input::AddressesChanged { lost, way } => self.addresses_changed(now, &lost, way),
@@ -271,11 +274,15 @@ impl Swarm {
 
     /// Whether peers may name other peers, and are told of others (BEP 11).
     pub fn exchanges(&self) -> bool {
-        self.finds_by(Finder::Pex)
+        self.uses(Finder::Pex)
     }
 
-    /// Whether this way to find peers is used: a private torrent uses none (BEP 27).
-    pub fn finds_by(&self, finder: Finder) -> bool {
+    /// Whether peers are to be found in this way now: a private torrent uses none (BEP 27).
+    pub fn looks_by(&self, finder: Finder) -> bool {
+        self.uses(finder) && self.is_active()
+    }
+
+    fn uses(&self, finder: Finder) -> bool {
         self.settings.finders.contains(&finder) && !self.settings.private
     }
 

@@ -8,6 +8,7 @@ mod extension;
 mod gzip;
 mod handshake;
 pub mod krpc;
+mod lsd;
 mod message;
 mod metadata;
 pub mod mse;
@@ -18,6 +19,7 @@ pub mod tracker;
 pub use allowed_fast::allowed_fast_set;
 pub use extension::{ExtensionError, ExtensionHandshake, OUR_NAME};
 pub use handshake::{HANDSHAKE_BYTES, Handshake, Judged, PROTOCOL, Reserved};
+pub use lsd::{LSD_GROUP_V4, LSD_GROUP_V6, LsdAnnounce, LsdError, MOST_LSD_BYTES, MOST_LSD_TORRENTS};
 pub use message::{
     BlockSpec, Head, MAX_FRAME, MAX_REQUEST, Message, MessageError, PIECE_HEADER_BYTES, PieceHeader,
 };

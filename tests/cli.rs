@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,11 +15,22 @@ use ttui::metainfo::{NewTorrent, Torrent};
 fn ttui(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ttui"));
     command.args(args).stdin(Stdio::null()).env_remove("RUST_LOG");
-    // Whoever runs the tests may have settings.
-    command.env("XDG_CONFIG_HOME", "/nonexistent");
+    // Whoever runs the tests may have settings; with these nobody is looked for in the world or on the local network.
+    command.env("XDG_CONFIG_HOME", quiet());
     // And torrents.
     command.env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/nothing-kept"));
     command
+}
+
+/// A folder of settings that keep the program to itself.
+fn quiet() -> PathBuf {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quiet");
+        fs::create_dir_all(folder.join("ttui")).unwrap();
+        fs::write(folder.join("ttui/config.toml"), "dht = false\nlsd = false\n").unwrap();
+        folder
+    });
+    FOLDER.clone()
 }
 
 fn run(args: &[&str]) -> Output {

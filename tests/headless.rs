@@ -388,7 +388,7 @@ async fn what_is_to_be_run_at_completion_is_run_without_a_shell() {
     let copies = lab.path("copies");
     fs::create_dir_all(&copies).unwrap();
     let into = format!("--target-directory={}", copies.display());
-    let settings = lab.write("config.toml", format!("on-complete = ['cp', '{into}']\n").as_bytes());
+    let settings = lab.settings("config.toml", &format!("on-complete = ['cp', '{into}']\n"));
     let more = ["--config", settings.to_str().unwrap(), "--peer", &peer];
     assert_eq!(program::download(&lab, &payload, &more).ended().await.code(), 0);
     let copied = async {
@@ -398,7 +398,7 @@ async fn what_is_to_be_run_at_completion_is_run_without_a_shell() {
     };
     soon("its copy", copied).await;
     // What cannot be run is a warning, and no more.
-    let settings = lab.write("config.toml", b"on-complete = ['/nothing/here']\n");
+    let settings = lab.settings("config.toml", "on-complete = ['/nothing/here']\n");
     fs::remove_file(lab.out().join("it's $(here); done")).unwrap();
     let more = ["--config", settings.to_str().unwrap(), "--peer", &peer];
     let ended = program::download(&lab, &payload, &more).ended().await;
@@ -521,6 +521,7 @@ async fn a_limit_on_the_size_of_files_is_an_error_of_the_disk() {
         .arg(lab.out())
         .arg("--peer")
         .arg(seed.addr.to_string())
+        .env("XDG_CONFIG_HOME", lab.path("config"))
         .env("XDG_STATE_HOME", lab.path("state"));
     let ended = Program::spawn(&mut command).ended().await;
     assert_eq!(ended.code(), 3, "{ended:#?}");

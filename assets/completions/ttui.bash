@@ -47,7 +47,7 @@ _ttui() {
 
     case "${cmd}" in
         ttui)
-            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-pex --ratio --seed-time --seed --no-seed --headless --json --files --sequential --paused --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
+            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-dht --dht-node --no-pex --no-lsd --ratio --seed-time --seed --no-seed --headless --json --files --sequential --paused --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -91,6 +91,10 @@ _ttui() {
                     ;;
                 --encryption)
                     COMPREPLY=($(compgen -W "prefer-plain prefer require off" -- "${cur}"))
+                    return 0
+                    ;;
+                --dht-node)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --ratio)
@@ -137,7 +141,7 @@ _ttui() {
             return 0
             ;;
         ttui__subcmd__check)
-            opts="-p -h --for --json --csv --markdown --port --peer --encryption --no-pex --record --privacy --log --config --theme --color --ascii --fps --no-mouse --help"
+            opts="-p -h --for --json --csv --markdown --port --peer --encryption --no-dht --dht-node --no-pex --record --privacy --log --config --theme --color --ascii --fps --no-mouse --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -161,6 +165,10 @@ _ttui() {
                     ;;
                 --encryption)
                     COMPREPLY=($(compgen -W "prefer-plain prefer require off" -- "${cur}"))
+                    return 0
+                    ;;
+                --dht-node)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --record)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ttui_global_optspecs
-    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-pex ratio= seed-time= seed no-seed headless json files= sequential paused overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
+    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-dht dht-node= no-pex no-lsd ratio= seed-time= seed no-seed headless json files= sequential paused overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
 end
 
 function __fish_ttui_needs_command
@@ -35,6 +35,7 @@ complete -c ttui -n "__fish_ttui_needs_command" -l encryption -d 'Whether connec
 prefer\t'Dial encrypted, and plain where that fails; take both'
 require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
+complete -c ttui -n "__fish_ttui_needs_command" -l dht-node -d 'Ask this node first where no known one answers, and none of the settings (may be given again)' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l ratio -d 'Stop seeding when so often its length was sent, as 1.5 [default: never]' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l seed-time -d 'Stop seeding after so long, as 90m or 48h [default: never]' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l files -d 'Fetch only these files, by numbers as `ttui info` has them (0,2-5) or by a pattern of paths (\'extras/*.mkv\'; may be given again)' -r
@@ -52,7 +53,9 @@ never\t'None'
 256\t'256'
 true\t'24 bits'"
 complete -c ttui -n "__fish_ttui_needs_command" -l fps -d 'The most frames to draw a second [default: 30]' -r
+complete -c ttui -n "__fish_ttui_needs_command" -l no-dht -d 'Find no peers through the DHT, and take no part in it'
 complete -c ttui -n "__fish_ttui_needs_command" -l no-pex -d 'Take no peers that other peers name, and name none to them'
+complete -c ttui -n "__fish_ttui_needs_command" -l no-lsd -d 'Find no clients on the local network, and tell them of no torrent'
 complete -c ttui -n "__fish_ttui_needs_command" -l seed -d 'Without a screen: go on seeding when complete'
 complete -c ttui -n "__fish_ttui_needs_command" -l no-seed -d 'On the screen: end when complete'
 complete -c ttui -n "__fish_ttui_needs_command" -l headless -d 'No screen, a line a second (as when standard output is no terminal)'
@@ -119,6 +122,7 @@ complete -c ttui -n "__fish_ttui_using_subcommand check" -l encryption -d 'Wheth
 prefer\t'Dial encrypted, and plain where that fails; take both'
 require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
+complete -c ttui -n "__fish_ttui_using_subcommand check" -l dht-node -d 'Ask this node first where no known one answers, and none of the settings (may be given again)' -r
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l record -d 'Record the check into this new file, to be shown again with `ttui replay`' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
@@ -136,6 +140,7 @@ complete -c ttui -n "__fish_ttui_using_subcommand check" -l fps -d 'The most fra
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l json -d 'As one line of JSON'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l csv -d 'As CSV, one line a peer'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l markdown -d 'As Markdown'
+complete -c ttui -n "__fish_ttui_using_subcommand check" -l no-dht -d 'Find no peers through the DHT, and take no part in it'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l no-pex -d 'Take no peers that other peers name, and name none to them'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l privacy -d 'Made-up names instead of peers\' addresses, in whatever is written'
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l ascii -d 'Draw with plain ASCII characters only'

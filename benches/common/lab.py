@@ -120,8 +120,17 @@ def settle(work, mib):
         os.remove(f"{work}/warm-{write_kib}")
 
 
+def quiet(config):
+    """Settings in this folder of settings by which ttui looks for nobody in the world and on the local network."""
+    os.makedirs(f"{config}/ttui", exist_ok=True)
+    with open(f"{config}/ttui/config.toml", "w") as settings:
+        settings.write("dht = false\nlsd = false\n")
+
+
 def homes(state):
-    """An environment in which programs keep what they remember in this folder."""
+    """An environment in which programs keep what they remember in this folder, and ttui looks for nobody in the world
+    and on the local network."""
+    quiet(state)
     return {**os.environ, "XDG_STATE_HOME": state, "XDG_CONFIG_HOME": state, "XDG_CACHE_HOME": state, "HOME": state}
 
 

@@ -23,7 +23,8 @@ use ttui::wire::krpc;
 use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
 use ttui::wire::tracker::{http, udp};
 use ttui::wire::{
-    ExtensionHandshake, Handshake, Judged, MOST_PEX_ENTRIES, Message, MetadataMessage, Pex, looks_like,
+    ExtensionHandshake, Handshake, Judged, LsdAnnounce, MOST_LSD_TORRENTS, MOST_PEX_ENTRIES, Message,
+    MetadataMessage, Pex, looks_like,
 };
 
 pub use recording::{recording, recording_frames};
@@ -32,7 +33,7 @@ pub use recording::{recording, recording_frames};
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 19] = [
+pub const ALL: [(&str, Feed); 20] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("magnet", magnet),
@@ -42,6 +43,7 @@ pub const ALL: [(&str, Feed); 19] = [
     ("ut_metadata", ut_metadata),
     ("ut_pex", ut_pex),
     ("krpc", krpc),
+    ("lsd", lsd),
     ("mse", mse),
     ("tracker_http", tracker_http),
     ("tracker_udp", tracker_udp),
@@ -235,6 +237,14 @@ pub fn ut_metadata(bytes: &[u8]) {
         }
         Ok(None) => {}
         Err(error) => assert_harmless(&error.to_string()),
+    }
+}
+
+/// What clients announce on the local network: what is read is written the same again.
+pub fn lsd(bytes: &[u8]) {
+    if let Ok(announce) = LsdAnnounce::decode(bytes) {
+        assert!(announce.port != 0 && announce.info_hashes.len() <= MOST_LSD_TORRENTS);
+        assert_eq!(LsdAnnounce::decode(&announce.encode(false)), Ok(announce));
     }
 }
 

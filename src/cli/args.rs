@@ -1,6 +1,7 @@
 //! Every argument and option, with its help.
 
-use std::collections::BTreeSet;
+mod finders;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use self::finders::FinderArgs;
+pub(super) use self::finders::dht;
 use crate::config::{
     Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, ratio, seed_time, upload_slots,
     upload_slots_expected,
@@ -165,9 +168,12 @@ pub struct DownloadArgs {
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
-    /// Take no peers that other peers name, and name none to them
+    /// How peers are found.
+    #[command(flatten)]
+    pub finders: FinderArgs,
+    /// Find no clients on the local network, and tell them of no torrent
     #[arg(long)]
-    pub no_pex: bool,
+    pub no_lsd: bool,
     /// Stop seeding when so often its length was sent, as 1.5 [default: never]
     #[arg(long, value_name = "X", value_parser = share_ratio)]
     pub ratio: Option<f64>,
@@ -214,11 +220,6 @@ pub struct DownloadArgs {
     pub privacy: bool,
 }
 
-/// The ways to find peers that the settings leave on.
-pub(super) fn finders(pex: bool) -> BTreeSet<Finder> {
-    [(Finder::Pex, pex)].into_iter().filter_map(|(finder, on)| on.then_some(finder)).collect()
-}
-
 impl DownloadArgs {
     /// Puts what the command line says in the place of what the settings say.
     pub fn overrule(&self, settings: &mut Settings) {
@@ -229,7 +230,10 @@ impl DownloadArgs {
         settings.up_bps = self.up.or(settings.up_bps);
         put(&mut settings.upload_slots, self.upload_slots);
         put(&mut settings.encryption, self.encryption);
-        settings.pex &= !self.no_pex;
+        self.finders.overrule(settings);
+        if self.no_lsd {
+            settings.finders.remove(&Finder::Lsd);
+        }
         settings.ratio = self.ratio.or(settings.ratio);
         settings.seed_time = self.seed_time.or(settings.seed_time);
     }
@@ -247,7 +251,8 @@ impl DownloadArgs {
             up_bps: settings.up_bps,
             upload_slots: settings.upload_slots,
             encryption: settings.encryption.policy(),
-            finders: finders(settings.pex),
+            finders: settings.finders.clone(),
+            dht: dht(settings, self.metadata_only),
             queue: settings.queue,
             give: engine::Give { ratio: settings.ratio, time: settings.seed_time },
             on_complete: settings.on_complete.clone(),
@@ -350,9 +355,9 @@ pub struct CheckArgs {
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
-    /// Take no peers that other peers name, and name none to them
-    #[arg(long)]
-    pub no_pex: bool,
+    /// How peers are found.
+    #[command(flatten)]
+    pub finders: FinderArgs,
     /// Record the check into this new file, to be shown again with `ttui replay`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,

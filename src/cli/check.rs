@@ -2,24 +2,30 @@
 
 use std::time::Duration;
 
-use super::args::{CheckArgs, finders, recording};
+use super::args::{CheckArgs, dht, recording};
 use super::export::peers_csv;
 use super::output::Stdout;
 use super::waiting::{Waited, wait_for};
 use super::{Failure, Status, open_wanted, peers, warn};
 use crate::config::Settings;
 use crate::engine::{self, CheckOptions};
+use crate::event::Finder;
 use crate::report;
 use crate::ui::export::Peers;
 use crate::units;
 
 pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failure> {
     let wanted = open_wanted(&args.torrent)?;
+    let mut settings = settings.clone();
+    args.finders.overrule(&mut settings);
+    // A check tries who is known elsewhere; it says nothing on the local network.
+    settings.finders.remove(&Finder::Lsd);
     let options = CheckOptions {
         port: args.port,
         peers: peers::addresses(&args.peer)?,
         encryption: args.encryption.unwrap_or(settings.encryption).policy(),
-        finders: finders(settings.pex && !args.no_pex),
+        dht: dht(&settings, true),
+        finders: settings.finders,
         time: args.time,
         recording: recording(args.record.as_ref(), args.privacy),
         ..CheckOptions::default()

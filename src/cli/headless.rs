@@ -136,6 +136,7 @@ async fn follow(
         }
     }
     goodbye(&mut all, patient).await;
+    session.farewell().await;
     for (number, one) in all.iter_mut().enumerate() {
         let Some(torrent) = &one.torrent else {
             one.failure.iter().try_for_each(|failure| teller.tell_unread(failure))?;

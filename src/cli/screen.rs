@@ -103,6 +103,7 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
     end_all(left, &session);
     let mut torrents = session.torrents();
     goodbye::wait_for(&mut torrents, librarian, interrupted).await;
+    session.farewell().await;
     torrents.iter().for_each(|torrent| goodbye::settle(shelf.as_deref(), torrent, style.no_seed));
     if is_one && let [torrent] = &torrents[..] {
         leaving::outcome(torrent)?;

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::Settings;
 use super::choices::{self, Color, Encryption, SizeUnits, Theme};
+use crate::event::Finder;
 use crate::swarm::UploadSlots;
 use crate::ui::{self, ColumnPart};
 use crate::units;
@@ -51,6 +52,26 @@ macro_rules! switch {
             expected: yes_or_no,
             take: |to, value| set(&mut to.screen.$field, value.as_bool()),
             shown: |settings| settings.screen.$field.to_string(),
+        }
+    };
+}
+
+/// A way to find peers that is used or not.
+macro_rules! finder {
+    ($finder:ident, $help:literal) => {
+        Setting {
+            table: "",
+            name: Finder::$finder.info().code,
+            help: $help,
+            expected: yes_or_no,
+            take: |to, value| {
+                let _ = match value.as_bool()? {
+                    true => to.finders.insert(Finder::$finder),
+                    false => to.finders.remove(&Finder::$finder),
+                };
+                Some(())
+            },
+            shown: |settings| settings.finders.contains(&Finder::$finder).to_string(),
         }
     };
 }
@@ -158,14 +179,26 @@ pub(super) const SETTINGS: &[Setting] = &[
         take: |to, value| choose(&mut to.encryption, value),
         shown: |settings| quoted(&choices::name(&settings.encryption)),
     },
+    finder!(Dht, "Find peers through the DHT, and take part in it; never for private torrents."),
     Setting {
         table: "",
-        name: "pex",
-        help: "Take peers that other peers name, and name ours to them (PEX); never for private torrents.",
-        expected: || "true or false".to_owned(),
-        take: |to, value| set(&mut to.pex, value.as_bool()),
-        shown: |settings| settings.pex.to_string(),
+        name: "dht-nodes",
+        help: "The nodes of the DHT to ask where none that is known answers; they are resolved each time.",
+        expected: || "a list of nodes, as [\"router.example.org:6881\"]".to_owned(),
+        take: |to, value| {
+            let DeValue::Array(nodes) = value else { return None };
+            set(&mut to.dht_nodes, nodes.iter().map(|node| node.get_ref().as_str()?.parse().ok()).collect())
+        },
+        shown: |settings| list(settings.dht_nodes.iter().map(ToString::to_string)),
     },
+    finder!(
+        Pex,
+        "Take peers that other peers name, and name ours to them (PEX); never for private torrents."
+    ),
+    finder!(
+        Lsd,
+        "Find other clients on the local network, and tell them of our torrents (LSD); never for private torrents."
+    ),
     Setting {
         table: "",
         name: "ratio",
@@ -207,12 +240,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             let texts: Option<Vec<String>> = texts.collect();
             set(&mut to.on_complete, texts.filter(|texts| texts.first().is_none_or(|it| !it.is_empty())))
         },
-        shown: |settings| {
-            format!(
-                "[{}]",
-                settings.on_complete.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")
-            )
-        },
+        shown: |settings| list(settings.on_complete.iter()),
     },
     Setting {
         table: "queue",
@@ -397,6 +425,11 @@ fn shown_rate(bps: Option<u64>) -> String {
 pub(super) fn whole<T: TryFrom<i128>>(value: &DeValue<'_>) -> Option<T> {
     let number = value.as_integer()?;
     T::try_from(i128::from_str_radix(number.as_str(), number.radix()).ok()?).ok()
+}
+
+/// Texts as the file has them.
+fn list(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
+    format!("[{}]", texts.map(|text| quoted(text.as_ref())).collect::<Vec<_>>().join(", "))
 }
 
 /// A text as the file has it.

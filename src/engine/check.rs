@@ -9,7 +9,7 @@ mod once;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,13 +20,12 @@ pub(super) use self::hasher::Hasher;
 pub use self::once::{HandsShaken, shake_hands};
 use super::EngineError;
 use super::board::Shown;
-use super::clock::Clock;
-use super::dht::Dht;
+use super::dht::{DhtOptions, Driver};
 use super::event_sink::{EventSink, Recording};
 use super::files::raise_open_files;
 use super::listen::Listener;
 use super::peer::IDLE_AFTER;
-use super::session::{Resources, SessionOptions, random_seed};
+use super::session::{Resources, SessionOptions, random_seed, state_folder};
 use super::torrent::{self, Asked, Blocks, Give, Parts};
 use super::tracker;
 use super::wanted::Wanted;
@@ -55,6 +54,10 @@ pub struct CheckOptions {
     pub encryption: EncryptionPolicy,
     /// Ways besides trackers in which peers are to be found; a private torrent uses none of them.
     pub finders: BTreeSet<Finder>,
+    /// How it asks the DHT; `None`: not at all.
+    pub dht: Option<DhtOptions>,
+    /// Where the last run kept nodes of the DHT; `None`: in the user's folder.
+    pub state: Option<PathBuf>,
     /// How long it may take at most.
     pub time: Duration,
     /// How trackers are spoken to.
@@ -71,6 +74,8 @@ impl Default for CheckOptions {
             peers: Vec::new(),
             encryption: EncryptionPolicy::default(),
             finders: BTreeSet::from([Finder::Pex]),
+            dht: None,
+            state: None,
             time: Duration::from_secs(30),
             tracker: tracker::Settings::default(),
             recording: Recording::default(),
@@ -95,8 +100,13 @@ pub async fn check(
     // Nobody waits for a turn: that is how it is soon known which trackers answer.
     let tracker = tracker::Settings { most_under_way: usize::MAX, ..options.tracker };
     let session = SessionOptions { encryption: options.encryption, tracker, ..SessionOptions::default() };
-    let resources =
-        Resources::new(listener.port(), (listener.udp(), Dht::default()), Clock::start(), seed, &session);
+    let resources = Resources::new(listener.port(), listener.udp(), seed, &session);
+    let (mut tasks, mut finders) = (JoinSet::new(), options.finders);
+    if let Some((dht, state)) = options.dht.as_ref().zip(options.state.or_else(state_folder)) {
+        tasks.spawn(Driver::new(listener.udp(), &resources, random_seed()?, dht, &state).run());
+    } else {
+        finders.remove(&Finder::Dht);
+    }
     let (clock, peer_id) = (resources.clock, resources.peer_id);
     let wanted = wanted.into();
     let ours = Handshake { reserved: Reserved::OURS, info_hash: wanted.info_hash(), peer_id };
@@ -106,7 +116,7 @@ pub async fn check(
         encryption: options.encryption,
         info_hash: wanted.info_hash(),
         private: wanted.is_private(),
-        finders: options.finders,
+        finders,
         trackers: wanted.trackers().to_vec(),
         peer_id: ours.peer_id,
         seed,
@@ -148,9 +158,8 @@ pub async fn check(
         swarm,
     };
     resources.calls.last();
-    let mut accepting = JoinSet::new();
-    accepting.spawn(listener.udp().run());
-    accepting.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), clock));
+    tasks.spawn(listener.udp().run());
+    tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), clock));
     let mut running = Box::pin(torrent::run(parts, inbox, outlets));
     tokio::select! {
         biased;

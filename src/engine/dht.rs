@@ -6,6 +6,7 @@ mod kept;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -13,11 +14,14 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 
 use super::clock::Clock;
+use super::found::{Found, FoundSender};
 use super::peer_names::addresses_of;
+use super::session::Resources;
+use super::session_facts::SessionFacts;
 use super::udp::{Heard, Udp};
 use crate::dht::{self, Action, Input};
-use crate::event::At;
-use crate::metainfo::address::{Scope, scope_of};
+use crate::event::{At, DhtFact, Event, Source};
+use crate::metainfo::address::scope_of;
 use crate::metainfo::{InfoHash, PeerName};
 
 /// Packets taken in one turn, before any is answered.
@@ -36,26 +40,20 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 pub struct DhtOptions {
     /// The nodes that are asked where no kept node answers.
     pub nodes: Vec<PeerName>,
+    /// Asks, and answers nobody (BEP 43): for a run too short to be of use to others. Torrents are not announced.
+    pub read_only: bool,
 }
 
-/// Where torrents say that they are to be looked up; without a DHT nobody hears it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Dht(Option<mpsc::UnboundedSender<Wish>>);
+/// Where torrents say that they are to be looked up; without a driver nobody hears it.
+#[derive(Debug, Default)]
+pub(super) struct Dht(OnceLock<mpsc::UnboundedSender<Wish>>);
 
 /// What torrents, and the session, ask for.
 #[derive(Debug)]
 enum Wish {
-    LookUp(InfoHash, mpsc::Sender<Found>),
+    LookUp(InfoHash, FoundSender),
     Leave(InfoHash),
     Keep(oneshot::Sender<()>),
-}
-
-/// Peers of a torrent that a node named.
-#[derive(Debug)]
-pub(super) struct Found {
-    /// How far the node is from us.
-    pub(super) scope: Scope,
-    pub(super) peers: Vec<SocketAddr>,
 }
 
 /// A torrent is looked up for as long as this is held.
@@ -68,8 +66,8 @@ pub(super) struct LookedUp {
 impl Dht {
     /// Looks the torrent up at once and every 15 minutes, announces us as a peer of it, and sends what is found.
     #[must_use = "it is looked up for as long as this is held"]
-    pub(super) fn look_up(&self, info_hash: InfoHash, found: mpsc::Sender<Found>) -> Option<LookedUp> {
-        let wishes = self.0.clone()?;
+    pub(super) fn look_up(&self, info_hash: InfoHash, found: FoundSender) -> Option<LookedUp> {
+        let wishes = self.0.get()?.clone();
         // Nobody listens only when the session is over.
         let _ = wishes.send(Wish::LookUp(info_hash, found));
         Some(LookedUp { wishes, info_hash })
@@ -77,7 +75,7 @@ impl Dht {
 
     /// Keeps the table for the next run.
     pub(super) async fn keep(&self) {
-        if let Some(wishes) = &self.0 {
+        if let Some(wishes) = self.0.get() {
             let (kept, wait) = oneshot::channel();
             let _ = wishes.send(Wish::Keep(kept));
             // What is not kept in time is learned again.
@@ -97,55 +95,68 @@ impl Drop for LookedUp {
 pub(super) struct Driver {
     machine: dht::Dht,
     clock: Clock,
+    facts: Arc<SessionFacts>,
     udp: Udp,
     heard: mpsc::Receiver<Heard>,
     wishes: mpsc::UnboundedReceiver<Wish>,
-    torrents: HashMap<InfoHash, mpsc::Sender<Found>>,
+    torrents: HashMap<InfoHash, FoundSender>,
     nodes: Vec<PeerName>,
     /// Names that are being resolved.
-    names: JoinSet<Vec<SocketAddr>>,
+    names: JoinSet<(PeerName, Result<Vec<SocketAddr>, String>)>,
+    /// Asks only, and keeps nothing.
+    is_read_only: bool,
     kept_in: PathBuf,
     keep_at: At,
 }
 
 impl Driver {
-    /// Begins with the table that the last run kept in the folder. `port` is where peers reach us, `seed` where the
-    /// random numbers come from.
+    /// The one driver of a session. Begins with the table that the last run kept in the folder. `seed` is where the random
+    /// numbers come from.
     pub(super) fn new(
         udp: Udp,
-        clock: Clock,
-        port: u16,
+        resources: &Resources,
         seed: u64,
         options: &DhtOptions,
         folder: &Path,
-    ) -> (Self, Dht) {
+    ) -> Self {
         let kept_in = folder.join(kept::FILE);
         let settings = dht::Settings {
             seed,
+            read_only: options.read_only,
             v4: udp.has(true),
             v6: udp.has(false),
-            port,
+            port: resources.port,
             saved: kept::read(&kept_in),
             ..dht::Settings::default()
         };
         let (to, wishes) = mpsc::unbounded_channel();
-        let driver = Self {
+        // There is one.
+        let _ = resources.dht.0.set(to);
+        Self {
             machine: dht::Dht::new(settings),
-            clock,
+            clock: resources.clock,
+            facts: Arc::clone(&resources.facts),
             heard: udp.nodes(),
             udp,
             wishes,
             torrents: HashMap::new(),
             nodes: options.nodes.clone(),
             names: JoinSet::new(),
+            is_read_only: options.read_only,
             kept_in,
-            keep_at: clock.now() + KEEP_EVERY,
-        };
-        (driver, Dht(Some(to)))
+            keep_at: resources.clock.now() + KEEP_EVERY,
+        }
     }
 
-    /// Runs for as long as it is polled.
+    /// Runs for as long as it is polled. Nobody is asked or answered before a torrent is looked up: a run of private torrents
+    /// sends nothing.
     pub(super) async fn run(mut self) {
+        while self.torrents.is_empty() {
+            match self.wishes.recv().await {
+                Some(wish) => self.wish(wish),
+                None => return,
+            }
+        }
         let mut heard = Vec::with_capacity(PACKETS_A_TURN);
         self.machine.handle(self.clock.now(), Input::Tick);
         loop {
@@ -155,7 +166,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 Some(wish) = self.wishes.recv() => self.wish(wish),
-                Some(Ok(addrs)) = self.names.join_next() => self.tell(Input::Bootstrap { addrs }),
+                Some(Ok((name, addrs))) = self.names.join_next() => self.resolved(&name, addrs),
                 count = self.heard.recv_many(&mut heard, PACKETS_A_TURN) => {
                     if count == 0 {
                         return;
@@ -193,14 +204,27 @@ impl Driver {
                 }
                 Action::Bootstrap => self.resolve(),
                 Action::Peers { info_hash, from, peers } => {
-                    if let Some(torrent) = self.torrents.get(&info_hash) {
-                        // A torrent that has no time for them hears of them in the next lookup.
-                        let _ = torrent.try_send(Found { scope: scope_of(from.ip()), peers });
-                    }
+                    let (source, scope) = (Source::Dht, scope_of(from.ip()));
+                    self.tell_torrent(info_hash, Found::Peers { source, scope, addrs: peers });
                 }
-                Action::Told(_, fact) => tracing::info!(?fact, "DHT"),
-                Action::Lookup(_, info_hash, fact) => tracing::debug!(%info_hash, ?fact, "DHT lookup"),
+                Action::Told(at, fact) => self.tell_session(at, fact),
+                Action::Lookup(at, info_hash, fact) => {
+                    tracing::debug!(%info_hash, ?fact, "DHT lookup");
+                    self.tell_torrent(info_hash, Found::Fact(at, Event::Lookup(fact)));
+                }
             }
+        }
+    }
+
+    fn tell_session(&self, at: At, fact: DhtFact) {
+        tracing::info!(?fact, "DHT");
+        self.facts.tell(at, Event::Dht(fact));
+    }
+
+    fn tell_torrent(&self, info_hash: InfoHash, found: Found) {
+        if let Some(torrent) = self.torrents.get(&info_hash) {
+            // It may have ended just now.
+            let _ = torrent.send(found);
         }
     }
 
@@ -208,7 +232,7 @@ impl Driver {
         match wish {
             Wish::LookUp(info_hash, found) => {
                 self.torrents.insert(info_hash, found);
-                self.tell(Input::Add { info_hash, announce: true });
+                self.tell(Input::Add { info_hash, announce: !self.is_read_only });
             }
             Wish::Leave(info_hash) => {
                 self.torrents.remove(&info_hash);
@@ -230,19 +254,31 @@ impl Driver {
         for node in &self.nodes {
             let node = node.clone();
             self.names.spawn(async move {
-                let mut addrs = addresses_of(&node).await.unwrap_or_else(|error| {
-                    tracing::info!(%node, error, "a DHT bootstrap name is not resolved");
-                    Vec::new()
-                });
-                addrs.truncate(MOST_OF_A_NAME);
-                addrs
+                let addrs = addresses_of(&node).await;
+                (node, addrs)
             });
+        }
+    }
+
+    fn resolved(&mut self, name: &PeerName, addrs: Result<Vec<SocketAddr>, String>) {
+        let (now, name) = (self.clock.now(), name.to_string());
+        match addrs {
+            Ok(mut addrs) => {
+                addrs.truncate(MOST_OF_A_NAME);
+                for addr in addrs.iter().copied() {
+                    self.tell_session(now, DhtFact::BootstrapResolved { name: name.clone(), addr });
+                }
+                self.tell(Input::Bootstrap { addrs });
+            }
+            Err(error) => self.tell_session(now, DhtFact::BootstrapUnresolved { name, error }),
         }
     }
 
     fn keep(&mut self) {
         self.keep_at = self.clock.now() + KEEP_EVERY;
-        kept::write(&self.kept_in, &self.machine.saved());
+        if !self.is_read_only {
+            kept::write(&self.kept_in, &self.machine.saved());
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod shared;
 mod start_up;
 mod steward;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -29,8 +30,7 @@ use self::roster::Entry;
 use self::shared::Shared;
 use self::steward::Steward;
 use super::EngineError;
-use super::clock::Clock;
-use super::dht::{Dht, Driver};
+use super::dht::Driver;
 use super::listen::Listener;
 use super::wanted::Wanted;
 use crate::command::Command;
@@ -69,17 +69,13 @@ impl Session {
     pub fn start(options: SessionOptions) -> Result<Self, EngineError> {
         let listener =
             if options.loopback { Listener::bind_loopback() } else { Listener::bind(options.port) }?;
-        let env = || state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os(storage::HOME));
-        let state = options.state.clone().or_else(env).ok_or(EngineError::NoStateFolder)?;
-        let (clock, udp, mut tasks) = (Clock::start(), listener.udp(), JoinSet::new());
-        let mut dht = Dht::default();
-        if let Some(options) = &options.dht {
-            let driver;
-            (driver, dht) = Driver::new(udp.clone(), clock, listener.port(), random_seed()?, options, &state);
-            tasks.spawn(driver.run());
+        let state = options.state.clone().or_else(state_folder).ok_or(EngineError::NoStateFolder)?;
+        let (udp, mut tasks) = (listener.udp(), JoinSet::new());
+        let resources = Resources::new(listener.port(), udp.clone(), random_seed()?, &options);
+        if let Some(dht) = &options.dht {
+            tasks.spawn(Driver::new(udp.clone(), &resources, random_seed()?, dht, &state).run());
         }
-        let resources = Resources::new(listener.port(), (udp, dht), clock, random_seed()?, &options);
-        tasks.spawn(listener.udp().run());
+        tasks.spawn(udp.run());
         tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), resources.clock));
         let shared = Shared::new(resources, options, state);
         tasks.spawn(give_turns(Arc::clone(&shared)));
@@ -147,6 +143,11 @@ impl Session {
         self.shared.resources.calls.last();
     }
 
+    /// Keeps for the next run what belongs to no torrent, within a second: the last of a run whose torrents have ended.
+    pub async fn farewell(&self) {
+        self.shared.resources.dht.keep().await;
+    }
+
     /// Says goodbye to all peers and brings to disk what is in memory, within two seconds; then waits up to five more for
     /// trackers to hear that we are gone.
     ///
@@ -167,7 +168,7 @@ impl Session {
                 worst = ended;
             }
         }
-        self.shared.resources.dht.keep().await;
+        self.farewell().await;
         worst
     }
 }
@@ -176,6 +177,11 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.shared.roster().runs().for_each(Running::abort);
     }
+}
+
+/// The user's folder for what is kept between runs.
+pub(super) fn state_folder() -> Option<PathBuf> {
+    state_dir(std::env::var_os("XDG_STATE_HOME"), std::env::var_os(storage::HOME))
 }
 
 /// Looks at what all torrents have around them.

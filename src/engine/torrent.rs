@@ -8,6 +8,7 @@ mod awaited;
 mod choosing;
 mod disk;
 mod farewell;
+mod finding;
 mod giving;
 mod inbox;
 mod network;
@@ -27,6 +28,7 @@ use tokio::time::sleep_until;
 pub(super) use self::awaited::Awaited;
 pub(super) use self::disk::{Blocks, Store};
 use self::farewell::Farewell;
+use self::finding::Finding;
 pub use self::giving::Give;
 use self::giving::Giving;
 use self::inbox::Outlets;
@@ -37,9 +39,9 @@ use super::EngineError;
 use super::board::Shown;
 use super::calls::Taking;
 use super::clock::Clock;
-use super::dht::LookedUp;
 use super::disk::Notes;
 use super::event_sink::EventSink;
+use super::found::Found;
 use super::link::Report;
 use super::peer::Common;
 use super::peer_tasks::PeerTasks;
@@ -112,8 +114,7 @@ struct TorrentTask {
     taking_calls: Option<Taking>,
     swarm: Swarm,
     announces: Announces,
-    /// While it is held the DHT looks for peers.
-    looked_up: Option<LookedUp>,
+    finding: Finding,
     network: Network,
     event_sink: EventSink,
     shown: Shown,
@@ -172,7 +173,7 @@ impl TorrentTask {
         let taking_calls = resources.calls.take(info_hash, outlets.arrivals.clone());
         Self {
             announces: Announces::new(resources.tracker.clone(), caller, outlets.answers.clone()),
-            looked_up: None,
+            finding: Finding::default(),
             network: Network::default(),
             watched: false,
             publish_at: now,
@@ -280,7 +281,7 @@ impl TorrentTask {
             self.swarm.handle(now, Input::Tick);
         }
         self.settle();
-        self.look_up();
+        self.find_peers();
         if now >= self.publish_at {
             // Dials and announces that are over leave their tasks behind, whether anybody shakes hands or not.
             for conn in self.tasks.panicked() {
@@ -347,6 +348,24 @@ impl TorrentTask {
     }
 
     /// Hands a happening to the decisions.
+    fn find_peers(&mut self) {
+        let (stays, torrent) = (self.leaving.is_none(), (self.ours.info_hash, &self.outlets.found));
+        self.finding.look(|finder| stays && self.swarm.looks_by(finder), &self.resources, torrent);
+    }
+
+    /// Peers may have been named before it was known that the torrent is private: the swarm says who may name any.
+    fn named(&mut self, found: Found) {
+        match found {
+            Found::Peers { source, scope, addrs } => self.feed(Input::Found { source, scope, addrs }),
+            Found::Fact(at, event) => {
+                self.emit(at, &event);
+                if let Event::Lookup(fact) = event {
+                    self.feed(Input::LookedUp(fact));
+                }
+            }
+        }
+    }
+
     fn feed(&mut self, input: Input) {
         self.swarm.handle(self.clock.now(), input);
         self.settle();

@@ -31,7 +31,7 @@ impl Finder {
     pub const ALL: &[Self] = &[Self::Dht, Self::Pex, Self::Lsd];
 
     /// The table's entry.
-    pub fn info(self) -> &'static FinderInfo {
+    pub const fn info(self) -> &'static FinderInfo {
         match self {
             Self::Dht => &FinderInfo {
                 code: "dht",

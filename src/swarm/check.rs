@@ -2,8 +2,8 @@
 //!
 //! A check is a [`Swarm`](super::Swarm) that dials each peer once, and once more the other way where that may help, serves
 //! nobody, and gives each connection one piece, which is thrown away. `Check` decides which piece, and knows who still has
-//! time to show what it does. Of a magnet everybody is asked for the metadata instead. It is over when every tracker and
-//! every peer has had its chance, or when its time is up.
+//! time to show what it does. Of a magnet everybody is asked for the metadata instead. It is over when every tracker,
+//! the DHT and every peer has had its chance, or when its time is up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::live::Connected;
 use super::outbox::Outbox;
 use super::{ConnKey, DialPacer, Settings};
-use crate::event::{At, Cause, Event, PeerKey, Severity};
+use crate::event::{At, Cause, Event, Family, LookupFact, PeerKey, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
 
 /// Pieces up to this length are asked for whole, of longer ones a block, bytes.
@@ -32,6 +32,8 @@ const AFTER_UNCHOKE: Duration = Duration::from_secs(2);
 const REST_OF_PIECE: Duration = Duration::from_secs(2);
 /// A tracker that is silent for this long is not waited for.
 const TRACKER_SILENT: Duration = Duration::from_secs(15);
+/// Nodes of the DHT are not waited for any longer than this.
+const DHT_SILENT: Duration = Duration::from_secs(15);
 
 impl Settings {
     /// Those of a check that is over by `until`, with this many dials under way and connections at once.
@@ -52,6 +54,10 @@ pub(super) struct Check {
     until: At,
     /// Until when trackers that are silent are waited for; `None`: no more.
     trackers_until: Option<At>,
+    /// Until when lookups in the DHT are waited for; `None`: no more, or there are none.
+    lookups_until: Option<At>,
+    /// The lookups under way.
+    looking: BTreeSet<Family>,
     tries: BTreeMap<ConnKey, Try>,
     /// Those that still have time to show what they do, and until when.
     awaited: BTreeSet<(At, ConnKey)>,
@@ -84,10 +90,13 @@ struct Asked {
 }
 
 impl Check {
-    pub(super) fn new(now: At, until: At) -> Self {
+    /// `looks_up`: peers are looked for in the DHT, too.
+    pub(super) fn new(now: At, until: At, looks_up: bool) -> Self {
         Self {
             until,
             trackers_until: Some(now + TRACKER_SILENT),
+            lookups_until: looks_up.then_some(now + DHT_SILENT),
+            looking: BTreeSet::new(),
             tries: BTreeMap::new(),
             awaited: BTreeSet::new(),
             callers: BTreeMap::new(),
@@ -101,7 +110,7 @@ impl Check {
     /// When something follows from time alone.
     pub(super) fn deadline(&self) -> At {
         let first = self.awaited.first().map(|(at, _)| *at);
-        let waits = [first, self.trackers_until].into_iter().flatten();
+        let waits = [first, self.trackers_until, self.lookups_until].into_iter().flatten();
         self.ending.unwrap_or_else(|| waits.fold(self.until, At::min))
     }
 
@@ -112,6 +121,21 @@ impl Check {
     /// Every tracker has answered or failed.
     pub(super) fn heard_trackers(&mut self) {
         self.trackers_until = None;
+    }
+
+    /// A lookup came a step further: the DHT has done its part when all that began have ended, and a node answered.
+    pub(super) fn looked_up(&mut self, fact: &LookupFact) {
+        match fact {
+            LookupFact::Began { family, .. } => {
+                self.looking.insert(*family);
+            }
+            LookupFact::Ended { family, answered, .. } => {
+                self.looking.remove(family);
+                self.lookups_until =
+                    self.lookups_until.filter(|_| !self.looking.is_empty() || *answered == 0);
+            }
+            LookupFact::Node { .. } | LookupFact::Announced { .. } => {}
+        }
     }
 
     /// The peer listens there, and called.
@@ -223,12 +247,15 @@ impl Check {
                 tried.answered = true;
             }
         }
-        self.trackers_until = self.trackers_until.filter(|at| now < *at);
+        for until in [&mut self.trackers_until, &mut self.lookups_until] {
+            *until = until.filter(|at| now < *at);
+        }
     }
 
     /// Whether it is over, told once: all that were to be dialled are, and nobody is waited for, or its time is up.
     pub(super) fn is_over(&mut self, now: At, all_dialled: bool) -> bool {
-        let all_heard = self.trackers_until.is_none() && self.awaited.is_empty();
+        let heard = self.trackers_until.is_none() && self.lookups_until.is_none();
+        let all_heard = heard && self.awaited.is_empty();
         let over = !self.is_ending() && ((all_dialled && all_heard) || now >= self.until);
         over && !std::mem::replace(&mut self.told_finished, true)
     }

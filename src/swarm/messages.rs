@@ -13,7 +13,7 @@ use super::{
     WebNews, announce,
 };
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, Finder, PeerKey, Queued, Source, TrackerKey};
+use crate::event::{At, Cause, Encryption, Event, Finder, LookupFact, PeerKey, Queued, Source, TrackerKey};
 use crate::metainfo::address::Scope;
 use crate::metainfo::{Bitfield, BlockRef, Choice, Geometry, InfoHash, PeerId, PieceChoice, PieceIndex};
 use crate::peer::{News, Step};
@@ -124,6 +124,8 @@ pub enum Input {
         /// Where.
         addrs: Vec<SocketAddr>,
     },
+    /// A lookup of the torrent in the DHT came a step further.
+    LookedUp(LookupFact),
     /// A tracker answered; from now on what it names is judged by how far it is from us.
     Reached {
         /// Which.

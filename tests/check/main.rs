@@ -8,6 +8,7 @@ mod calls;
 mod causes;
 mod contract;
 mod crowds;
+mod dht;
 mod exchange;
 mod handshake;
 mod magnets;

@@ -11,6 +11,9 @@ use ttui::ledger::{PeerRecord, View};
 
 use super::{Payload, soon};
 
+/// Settings that keep the program from looking for others around it, in the world and in the local network.
+pub(crate) const QUIET: &str = "dht = false\nlsd = false\n";
+
 /// A temporary folder with places for output and state.
 #[derive(Debug)]
 pub(crate) struct Lab {
@@ -22,6 +25,7 @@ impl Lab {
         let dir = tempfile::Builder::new().prefix("ttui-test-").tempdir().unwrap();
         let lab = Self { dir };
         fs::create_dir(lab.out()).unwrap();
+        lab.settings("config/ttui/config.toml", "");
         lab
     }
 
@@ -32,6 +36,14 @@ impl Lab {
     /// Where files are downloaded to.
     pub(crate) fn out(&self) -> PathBuf {
         self.path("out")
+    }
+
+    /// A file of settings by which nothing is said beyond the test's own sockets, and what `more` says.
+    pub(crate) fn settings(&self, name: &str, more: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, format!("{QUIET}{more}")).unwrap();
+        path
     }
 
     /// Where resume files lie.

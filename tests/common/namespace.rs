@@ -66,7 +66,7 @@ pub(crate) fn command_after(lab: &Lab, setup: &str) -> Command {
     let script = format!("{setup} && exec \"$0\" \"$@\"");
     let mut command = Command::new("unshare");
     command.args(["-rn", "sh", "-c", &script, env!("CARGO_BIN_EXE_ttui")]);
-    command.env("PATH", path()).current_dir(lab.path("."));
+    command.env("PATH", path()).env("XDG_CONFIG_HOME", lab.path("config")).current_dir(lab.path("."));
     command
 }
 

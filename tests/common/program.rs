@@ -75,6 +75,7 @@ fn surroundings(command: &mut Command, lab: &Lab) {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", lab.path("home"))
+        .env("XDG_CONFIG_HOME", lab.path("config"))
         .env("XDG_STATE_HOME", lab.path("state"))
         .current_dir(lab.path("."));
 }

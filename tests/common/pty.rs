@@ -94,6 +94,7 @@ pub(crate) fn settle(command: &mut CommandBuilder, lab: &Lab) {
     command.env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("HOME", lab.path("home"));
+    command.env("XDG_CONFIG_HOME", lab.path("config"));
     command.env("TMPDIR", lab.path("."));
     command.env("XDG_STATE_HOME", lab.path("state"));
     command.env("TERM", "xterm-256color");

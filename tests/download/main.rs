@@ -6,6 +6,7 @@ mod commands;
 mod control;
 mod faults;
 mod flow;
+mod lsd;
 mod magnet;
 mod metadata;
 mod network;

@@ -54,6 +54,10 @@ impl Lab {
     pub(crate) fn spawn(&self, mut command: Command, name: &str) -> Result<Process> {
         let home = self.folder(&format!("home-{name}"))?;
         command.env("HOME", &home).env("XDG_STATE_HOME", home.join("state")).current_dir(&home);
+        if !home.join(".config/ttui/config.toml").exists() {
+            std::fs::create_dir_all(home.join(".config/ttui"))?;
+            std::fs::write(home.join(".config/ttui/config.toml"), "dht = false\nlsd = false\n")?;
+        }
         // Qt reads file names in the locale's encoding.
         command.env("LC_ALL", "C.UTF-8");
         for variable in

@@ -48,7 +48,7 @@ async fn chosen_columns_are_there_again_and_those_of_the_settings_go_before_them
     let mut pty = Pty::spawn(download(&lab, &payload, &nobody), 120, 40);
     shown(&mut pty, "PORT", true);
     leave(pty);
-    let settings = lab.write("settings.toml", b"[columns]\nothers = ['address', 'why', 'tries']\n");
+    let settings = lab.settings("settings.toml", "[columns]\nothers = ['address', 'why', 'tries']\n");
     let mut command = download(&lab, &payload, &nobody);
     command.args(["--config", settings.to_str().unwrap()]);
     let mut pty = Pty::spawn(command, 120, 40);

@@ -16,7 +16,7 @@ fn session(state: &Path, nodes: &[&Session]) -> Session {
     Session::start(SessionOptions {
         state: Some(state.to_owned()),
         loopback: true,
-        dht: Some(DhtOptions { nodes: nodes.iter().map(node).collect() }),
+        dht: Some(DhtOptions { nodes: nodes.iter().map(node).collect(), ..DhtOptions::default() }),
         ..SessionOptions::default()
     })
     .unwrap()
@@ -51,6 +51,8 @@ async fn a_torrent_without_tracker_finds_its_peer_and_the_table_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let place = |name: &str| dir.path().join(name);
     let node = session(&place("node"), &[]);
+    // It answers as soon as it has a torrent of its own.
+    let _another = add(&node, dir.path(), &[Finder::Dht]);
     let first = session(&place("first"), &[&node]);
     let _first = add(&first, dir.path(), &[Finder::Dht]);
     // It is announced in its own time: who asks early asks again.
@@ -74,6 +76,6 @@ fn a_private_torrent_is_not_looked_up() {
     for private in [false, true] {
         let finders = [Finder::Dht].into();
         let settings = swarm::Settings { private, finders, ..swarm::Settings::default() };
-        assert_eq!(Swarm::without_metadata(At::ZERO, settings).finds_by(Finder::Dht), !private);
+        assert_eq!(Swarm::without_metadata(At::ZERO, settings).looks_by(Finder::Dht), !private);
     }
 }

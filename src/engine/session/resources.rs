@@ -12,6 +12,7 @@ use crate::engine::clock::Clock;
 use crate::engine::dht::Dht;
 use crate::engine::disk::DiskPool;
 use crate::engine::limit::Limit;
+use crate::engine::lsd::Lsd;
 use crate::engine::mse::Mse;
 use crate::engine::pool::BlockPool;
 use crate::engine::session_facts::SessionFacts;
@@ -56,6 +57,8 @@ pub(in crate::engine) struct Resources {
     pub(in crate::engine) buffers: Arc<BlockPool>,
     /// What they have around them.
     pub(in crate::engine) surroundings: Surroundings,
+    /// Who else on the local network has a torrent.
+    pub(in crate::engine) lsd: Arc<Lsd>,
     /// What torrents tell of themselves.
     pub(in crate::engine) board: Arc<Board>,
     /// Whose files are whose.
@@ -78,15 +81,11 @@ pub(in crate::engine) struct Resources {
 
 impl Resources {
     /// Those of a run that begins now and listens on `port`, also over `udp`; who it is comes from `seed`.
-    pub(in crate::engine) fn new(
-        port: u16,
-        (udp, dht): (Udp, Dht),
-        clock: Clock,
-        seed: u64,
-        options: &SessionOptions,
-    ) -> Arc<Self> {
-        let peer_id = PeerId::ours(seed);
+    pub(in crate::engine) fn new(port: u16, udp: Udp, seed: u64, options: &SessionOptions) -> Arc<Self> {
+        let (peer_id, clock) = (PeerId::ours(seed), Clock::start());
         let facts = Arc::<SessionFacts>::default();
+        let surroundings = Surroundings::default();
+        let lsd = Lsd::new(port, seed, clock, surroundings.look());
         Arc::new(Self {
             clock,
             peer_id,
@@ -100,14 +99,15 @@ impl Resources {
             down: DownShare::new(options.down_bps),
             up: Limit::new(options.up_bps),
             buffers: BlockPool::new(KEPT_BUFFERS),
-            surroundings: Surroundings::default(),
+            surroundings,
+            lsd,
             board: Arc::default(),
             claims: Claims::default(),
             disk: DiskPool::new(DiskPool::workers_here(), clock),
             looks: Arc::new(Semaphore::new(MOST_LOOKS)),
             storage: storage::Options::default(),
             on_complete: options.on_complete.clone(),
-            dht,
+            dht: Dht::default(),
             tracker: tracker::Client::new(options.tracker.clone(), udp),
             tracker_key: (seed >> 32) as u32,
         })

@@ -513,8 +513,6 @@ mod tests {
     use super::super::{Asked, Give, Parts, open};
     use super::*;
     use crate::engine::board::Shown;
-    use crate::engine::clock::Clock;
-    use crate::engine::dht::Dht;
     use crate::engine::event_sink::{EventSink, Recording};
     use crate::engine::file_wishes::FileWishes;
     use crate::engine::opening::Opening;
@@ -529,8 +527,7 @@ mod tests {
     fn opening() -> TorrentTask {
         let link = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
         let magnet: Magnet = link.parse().unwrap();
-        let resources =
-            Resources::new(1, <(Udp, Dht)>::default(), Clock::start(), 0, &SessionOptions::default());
+        let resources = Resources::new(1, Udp::default(), 0, &SessionOptions::default());
         let (clock, peer_id) = (resources.clock, resources.peer_id);
         let (now, settings) = (clock.now(), Settings { info_hash: magnet.info_hash, ..Settings::default() });
         let facts = Wanted::from(magnet.clone()).facts(Path::new(""), peer_id);

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use tokio::sync::{mpsc, watch};
 
-use super::super::dht::Found;
 use super::super::disk::DiskDone;
+use super::super::found::Found;
 use super::super::link::Report;
 use super::super::listen::Arrived;
 use super::super::mse::Carrier;
@@ -89,8 +89,8 @@ channels! {
     dialled: Sender, Receiver, mpsc::channel(OTHERS) => Dialled;
     arrivals: Sender, Receiver, mpsc::channel(OTHERS) => Arrived;
     answers: Sender, Receiver, mpsc::channel(OTHERS) => (Ticket, Answered);
-    // Peers that nodes of the DHT named.
-    found: Sender, Receiver, mpsc::channel(OTHERS) => Found;
+    // What the DHT and local discovery found.
+    found: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Found;
     reports: Sender, Receiver, mpsc::channel(REPORTS) => (ConnKey, Report);
     // The pieces of a check, each with whether its hash was right.
     hashed: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => (ConnKey, bool);

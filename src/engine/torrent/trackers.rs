@@ -6,11 +6,10 @@ use std::net::SocketAddr;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::super::dht::Found;
 use super::super::tracker::{Answer, Client, Failure};
 use super::TorrentTask;
 use super::inbox::Answered;
-use crate::event::{AnnounceKind, At, Event, Finder, Source, TrackerKey};
+use crate::event::{AnnounceKind, At, Event, Source, TrackerKey};
 use crate::metainfo::{BLOCK_LENGTH, InfoHash, PeerId};
 use crate::swarm::Input;
 use crate::swarm::announce::{self, Output, Ticket};
@@ -130,23 +129,6 @@ impl TorrentTask {
         let (downloaded_bytes, uploaded_bytes) = self.transferred();
         let left_bytes = self.swarm.missing_bytes().unwrap_or(SOMETHING_LEFT);
         Amounts { downloaded_bytes, uploaded_bytes, left_bytes }
-    }
-
-    /// The DHT looks for peers unless the torrent is paused, and never if it is private: of a magnet until its metadata
-    /// say so.
-    pub(super) fn look_up(&mut self) {
-        let wanted = self.leaving.is_none() && self.swarm.finds_by(Finder::Dht) && !self.swarm.is_paused();
-        if !wanted {
-            self.looked_up = None;
-        } else if self.looked_up.is_none() {
-            self.looked_up = self.resources.dht.look_up(self.ours.info_hash, self.outlets.found.clone());
-        }
-    }
-
-    /// A node of the DHT named peers, perhaps before it was known that the torrent is private: the swarm says whom it may
-    /// name.
-    pub(super) fn named(&mut self, Found { scope, peers }: Found) {
-        self.feed(Input::Found { source: Source::Dht, scope, addrs: peers });
     }
 
     pub(super) fn answered(&mut self, ticket: Ticket, outcome: Answered) {

@@ -19,7 +19,7 @@ const SEVERAL_NAMES: u32 = 2;
 rules! {
     NO_SOURCES = NoSources Trouble, User, no_sources, "trackers",
         _ => "Nobody can be found.",
-        { after_a_check: Some("leave the DHT on, or name a peer with --peer NAME:PORT."), wants_peers: true };
+        { wants_peers: true };
     UDP_BLOCKED = UdpBlocked Trouble, Every(10), udp_blocked, "names silent known",
         _ => "Nothing comes back over UDP.";
     DHT_EMPTY = DhtEmpty Trouble, Every(10), dht_empty, "names silent known",
@@ -53,7 +53,7 @@ fn no_sources(scene: &Scene<'_>) -> Option<Finding> {
         let what = if scene.lacks_metadata() { "magnet" } else { "torrent" };
         let text = format!("Nobody can be found: the {what} names no tracker, and the DHT is off.");
         Finding::new(Severity::Warn, text)
-            .remedy("name a peer with --peer NAME:PORT.", Remedy::NamePeer)
+            .remedy("switch the DHT on, or name a peer with --peer NAME:PORT.", Remedy::NamePeer)
             .explains()
             .evidence("trackers", 0u32)
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::{about_metadata, came, cause, connect_ms, handshake_ms, in_order, steps};
-use crate::event::{Cause, Encryption, Severity, advised};
+use crate::event::{Cause, Encryption, Finder, FinderStatus, NodeOutcome, Severity, advised};
 use crate::ledger::{PeerRecord, Stage, TrackerRecord, TrackerStatus, VerdictCode, View};
 use crate::text::clean;
 use crate::text::columns::{clip, width, wrap};
@@ -36,6 +36,9 @@ pub fn text(view: &View) -> String {
     }
     for tracker in &view.trackers {
         lines(&mut out, "", &tracker_line(tracker));
+    }
+    if let Some(line) = dht_line(view) {
+        lines(&mut out, "", &line);
     }
     calls(&mut out, view);
     if let Some((_, note)) = &view.answer {
@@ -220,6 +223,24 @@ fn tracker_line(record: &TrackerRecord) -> String {
             line
         }
     }
+}
+
+/// What came of looking for peers in the DHT; nothing where it is not used.
+fn dht_line(view: &View) -> Option<String> {
+    let dht = view.finders.iter().find(|record| record.finder == Finder::Dht)?;
+    if dht.status == FinderStatus::Off {
+        return None;
+    }
+    let nodes = view.lookups.values().flat_map(|lookup| &lookup.nodes);
+    let (asked, answered) = nodes.fold((0, 0), |(asked, answered), node| {
+        (asked + 1, answered + u32::from(matches!(node.outcome, NodeOutcome::Answered { .. })))
+    });
+    let known = match (asked, view.session.bootstrap_wanted) {
+        (0, Some(_)) => "no node is known, and no bootstrap node answered".to_owned(),
+        (0, None) => "no node was asked".to_owned(),
+        _ => format!("{answered} of {asked} nodes answered"),
+    };
+    Some(format!("DHT: {known}; {} peers, {} shook hands", dht.peers, dht.handshaken))
 }
 
 fn calls(out: &mut String, view: &View) {

@@ -3,7 +3,9 @@ use sha1::{Digest, Sha1};
 
 use super::*;
 use crate::command::Command;
-use crate::event::{AnnounceKind, Announced, Encryption, PeerInfo, Side, Source, TrackerError, TrackerKey};
+use crate::event::{
+    AnnounceKind, Announced, Encryption, Finder, PeerInfo, Side, Source, TrackerError, TrackerKey,
+};
 use crate::metainfo::address::Scope;
 use crate::metainfo::{InfoHash, PeerId};
 use crate::peer::{MetadataNews, News, Step};
@@ -384,6 +386,40 @@ fn is_over_when_all_have_failed_and_tells_failed_trackers_nothing() {
     run.hear(0, Err(TrackerError::Timeout));
     assert!(run.is_over());
     assert!(run.goodbyes().is_empty());
+}
+
+#[test]
+fn the_dht_is_waited_for_until_its_lookups_have_ended_and_for_fifteen_seconds_at_most() {
+    let look = || {
+        let finders = [Finder::Dht].into();
+        let mut run = Run::new(Settings { finders, ..settings() }, &[]);
+        run.learn(1);
+        run.fail(PeerKey(0), Cause::ConnectionRefused);
+        run
+    };
+    let began = |family| Input::LookedUp(LookupFact::Began { family, announces: false });
+    let ended = |family, answered| {
+        Input::LookedUp(LookupFact::Ended { family, asked: 9, answered, peers: 0, next: None })
+    };
+    let mut run = look();
+    run.tell(began(Family::V4));
+    run.tell(began(Family::V6));
+    run.tell(ended(Family::V4, 9));
+    assert!(!run.is_over(), "one is under way");
+    run.tell(ended(Family::V6, 9));
+    assert!(run.is_over());
+    let mut run = look();
+    run.tell(began(Family::V4));
+    run.tell(ended(Family::V4, 0));
+    run.wait(14 * S);
+    assert!(!run.is_over(), "bootstrap nodes may answer yet");
+    run.wait(S);
+    assert!(run.is_over());
+    let finders = [Finder::Dht].into();
+    let mut private = Run::new(Settings { finders, private: true, ..settings() }, &[]);
+    private.learn(1);
+    private.fail(PeerKey(0), Cause::ConnectionRefused);
+    assert!(private.is_over(), "private torrents are not looked up");
 }
 
 #[test]
