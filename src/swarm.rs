@@ -282,7 +282,8 @@ impl Swarm {
         self.uses(finder) && self.is_active()
     }
 
-    fn uses(&self, finder: Finder) -> bool {
+    /// Whether this way to find peers may be used at all.
+    pub fn uses(&self, finder: Finder) -> bool {
         self.settings.finders.contains(&finder) && !self.settings.private
     }
 

@@ -18,6 +18,7 @@ use crate::wire::mse::Torrents;
 #[derive(Clone, Debug)]
 pub struct Calls {
     peer_id: PeerId,
+    reserved: Reserved,
     clock: Clock,
     facts: Arc<SessionFacts>,
     table: watch::Sender<Table>,
@@ -50,9 +51,9 @@ pub struct Taking {
 }
 
 impl Calls {
-    /// Calls to `peer_id`, for no torrent yet.
-    pub(super) fn new(peer_id: PeerId, clock: Clock, facts: Arc<SessionFacts>) -> Self {
-        Self { peer_id, clock, facts, table: watch::Sender::default() }
+    /// Calls to one of this id and these reserved bytes, for no torrent yet.
+    pub(super) fn new(peer_id: PeerId, reserved: Reserved, clock: Clock, facts: Arc<SessionFacts>) -> Self {
+        Self { peer_id, reserved, clock, facts, table: watch::Sender::default() }
     }
 
     /// Calls for the torrent go to `arrivals` from now on.
@@ -87,7 +88,7 @@ impl Calls {
     /// Who answers a call that comes now.
     pub(super) fn called(&self) -> Called {
         let torrents = self.table.borrow().torrents.clone();
-        Called { peer_id: self.peer_id, reserved: Reserved::OURS, torrents }
+        Called { peer_id: self.peer_id, reserved: self.reserved, torrents }
     }
 
     /// One more call named no torrent.

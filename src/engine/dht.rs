@@ -53,6 +53,7 @@ pub(super) struct Dht(OnceLock<mpsc::UnboundedSender<Wish>>);
 enum Wish {
     LookUp(InfoHash, FoundSender),
     Leave(InfoHash),
+    Node(SocketAddr),
     Keep(oneshot::Sender<()>),
 }
 
@@ -71,6 +72,13 @@ impl Dht {
         // Nobody listens only when the session is over.
         let _ = wishes.send(Wish::LookUp(info_hash, found));
         Some(LookedUp { wishes, info_hash })
+    }
+
+    /// A peer has a node there.
+    pub(super) fn node(&self, addr: SocketAddr) {
+        if let Some(wishes) = self.0.get() {
+            let _ = wishes.send(Wish::Node(addr));
+        }
     }
 
     /// Keeps the table for the next run.
@@ -238,6 +246,7 @@ impl Driver {
                 self.torrents.remove(&info_hash);
                 self.tell(Input::Remove { info_hash });
             }
+            Wish::Node(addr) => self.tell(Input::Node { addr }),
             Wish::Keep(kept) => {
                 self.keep();
                 // It may be waited for no more.

@@ -252,7 +252,7 @@ mod tests {
 
     /// Calls for the torrent, and where they arrive.
     fn calls() -> (Calls, Taking, mpsc::Receiver<Arrived>) {
-        let calls = Calls::new(ours().peer_id, Clock::start(), Arc::default());
+        let calls = Calls::new(ours().peer_id, Reserved::OURS, Clock::start(), Arc::default());
         calls.last();
         let (to, arrivals) = mpsc::channel(10);
         let taking = calls.take(ours().info_hash, to);

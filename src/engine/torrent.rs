@@ -48,7 +48,7 @@ use super::peer_tasks::PeerTasks;
 use super::pool::BlockBuf;
 use super::session::{Resources, run_on_complete};
 use crate::command::Command;
-use crate::event::{At, Event, PeerKey, Phase, Severity};
+use crate::event::{At, Event, Finder, PeerKey, Phase, Severity};
 use crate::ledger::View;
 use crate::peer::haves::HaveLog;
 use crate::peer::{Holdings, Ours, introduction};
@@ -159,6 +159,7 @@ impl TorrentTask {
         let common = Common {
             ours: Arc::new(Ours {
                 idle_after: parts.idle_after,
+                dht_port: resources.dht_port().filter(|_| parts.swarm.uses(Finder::Dht)),
                 holdings: holdings.map(OnceLock::from).unwrap_or_default(),
                 ..Ours::new(introduction(Some(port), parts.swarm.exchanges()))
             }),
@@ -387,6 +388,7 @@ impl TorrentTask {
             Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
             Action::Metadata(info) => self.found_metadata(&info),
             Action::Have(piece) => self.haves().into_iter().for_each(|haves| haves.append(piece)),
+            Action::Node(addr) => self.resources.dht.node(addr),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Choose(choice) => self.choose(&choice),
             Action::Lose(pieces) => self.lose(&pieces),

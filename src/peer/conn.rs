@@ -105,6 +105,11 @@ pub enum News {
     Rejected(Vec<BlockRef>),
     /// Its extension handshake came.
     Introduced(PeerInfo),
+    /// It has a DHT node (BEP 5). Told once, and only where we have one.
+    Node {
+        /// At its address, on this port.
+        port: u16,
+    },
     /// It names other peers (BEP 11).
     Named(Pex),
     /// It answers what it was asked of the metadata (BEP 9).

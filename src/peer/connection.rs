@@ -48,6 +48,8 @@ pub struct Connection {
     metadata: Metadata,
     choke_flood: ChokeFlood,
     said_anything: bool,
+    /// It said where its DHT node is.
+    said_port: bool,
     news: Vec<News>,
 }
 
@@ -70,6 +72,7 @@ impl Connection {
             metadata: Metadata::default(),
             choke_flood: ChokeFlood::default(),
             said_anything: false,
+            said_port: false,
             news: Vec::new(),
             raw: Raw::default(),
             ours,
@@ -208,7 +211,14 @@ impl Connection {
             self.has_nothing_unless_said();
         }
         match message {
-            Message::KeepAlive | Message::Port(_) | Message::Suggest(_) | Message::Unknown { .. } => Ok(()),
+            Message::KeepAlive | Message::Suggest(_) | Message::Unknown { .. } => Ok(()),
+            Message::Port(port) => {
+                // It has one, whatever it says later.
+                if self.ours.dht_port.is_some() && !std::mem::replace(&mut self.said_port, true) {
+                    self.news.push(News::Node { port });
+                }
+                Ok(())
+            }
             Message::Choke => {
                 self.asking.choked(now, &mut self.news);
                 Ok(())

@@ -22,6 +22,8 @@ pub const IDLE_AFTER: At = At::from_secs(150);
 pub struct Ours {
     /// What the extension handshake says of us; that we want nothing any more is added where it is so.
     pub introduction: ExtensionHandshake,
+    /// Where our DHT node is, for peers that have one (BEP 5); `None`: nobody hears of it.
+    pub dht_port: Option<u16>,
     /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
     pub sent_bytes: AtomicU64,
     /// A peer that says nothing for this long is let go.
@@ -35,7 +37,7 @@ impl Ours {
     /// Where nothing was sent yet, and every peer has the usual time.
     pub fn new(introduction: ExtensionHandshake) -> Self {
         let (sent_bytes, holdings) = (AtomicU64::new(0), OnceLock::new());
-        Self { introduction, sent_bytes, idle_after: IDLE_AFTER, holdings }
+        Self { introduction, dht_port: None, sent_bytes, idle_after: IDLE_AFTER, holdings }
     }
 
     /// The same where the geometry is known, and this is here.

@@ -18,7 +18,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Begins: what we have, then who we are. Without a geometry we have nothing.
+    /// Begins: what we have, then who we are, then where our DHT node is. Without a geometry we have nothing.
     pub(super) fn begin(
         ours: &Ours,
         holdings: Option<&Holdings>,
@@ -38,6 +38,9 @@ impl Told {
         let mut told = Self { extended: reserved.extension_protocol(), place, upload_only: false };
         let wants_nothing = holdings.is_some_and(Holdings::wants_nothing);
         told.introduce(ours, holdings, wants_nothing, output);
+        if let Some(port) = ours.dht_port.filter(|_| reserved.dht()) {
+            output.push(&Message::Port(port));
+        }
         told
     }
 

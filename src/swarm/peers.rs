@@ -11,7 +11,8 @@ use super::peer_table::{Ban, Learned, Standing};
 use super::twins::Twin;
 use super::{Action, Closed, ConnKey, Order, Swarm, Way, announce, network};
 use crate::event::{
-    At, Cause, Direction, Encryption, Event, PeerInfo, PeerKey, PeerSample, Severity, Side, Source, Transport,
+    At, Cause, Direction, Encryption, Event, Finder, PeerInfo, PeerKey, PeerSample, Severity, Side, Source,
+    Transport,
 };
 use crate::metainfo::PeerId;
 use crate::metainfo::address::Scope;
@@ -303,6 +304,11 @@ impl Swarm {
                 self.of_requests(now, conn, news)
             }
             News::Introduced(info) => self.introduced(now, conn, info),
+            News::Node { port } => {
+                if let Some(live) = self.live.get(conn).filter(|_| self.uses(Finder::Dht) && port != 0) {
+                    self.out.act(Action::Node(SocketAddr::new(live.addr.ip(), port)));
+                }
+            }
             News::Named(pex) => self.named(now, conn, pex),
             News::Metadata(news) => self.answers_metadata(now, conn, news),
             News::Sample(sample) => self.peer_sample(now, conn, sample),

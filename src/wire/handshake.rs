@@ -33,6 +33,13 @@ impl Reserved {
     /// What we announce: the extension protocol (BEP 10) and the fast extension (BEP 6).
     pub const OURS: Self = Self([0, 0, 0, 0, 0, 0x10, 0, 0x04]);
 
+    /// The same, of one that has a DHT node (BEP 5) and takes the Port message.
+    #[must_use]
+    pub fn with_dht(mut self) -> Self {
+        self.0[7] |= 0x01;
+        self
+    }
+
     /// Takes extension messages (BEP 10).
     pub fn extension_protocol(self) -> bool {
         self.0[5] & 0x10 != 0

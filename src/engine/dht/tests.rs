@@ -23,11 +23,16 @@ fn session(state: &Path, nodes: &[&Session]) -> Session {
 }
 
 fn add(session: &Session, output: &Path, finders: &[Finder]) -> TorrentHandle {
+    add_with(session, output, finders, Vec::new())
+}
+
+fn add_with(session: &Session, output: &Path, finders: &[Finder], peers: Vec<SocketAddr>) -> TorrentHandle {
     let link = format!("magnet:?xt=urn:btih:{}", "5a".repeat(20));
     let magnet: Magnet = link.parse().unwrap();
     let options = TorrentOptions {
         output: output.to_owned(),
         finders: finders.iter().copied().collect(),
+        peers,
         ..TorrentOptions::default()
     };
     session.add(Wanted::Magnet(Box::new(magnet)), options).unwrap()
@@ -69,6 +74,18 @@ async fn a_torrent_without_tracker_finds_its_peer_and_the_table_is_kept() {
     first.stop().await.unwrap();
     let kept = kept::read(&place("first").join(kept::FILE)).unwrap();
     assert!(kept.nodes.iter().any(|kept| kept.addr.port() == node.port()), "{kept:?}");
+}
+
+#[tokio::test]
+async fn the_node_of_a_peer_is_taken_into_the_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (session(&dir.path().join("one"), &[]), session(&dir.path().join("other"), &[]));
+    let _one = add(&one, dir.path(), &[Finder::Dht]);
+    let peers = vec![([127, 0, 0, 1], one.port()).into()];
+    let torrent = add_with(&other, dir.path(), &[Finder::Dht], peers);
+    let mut views = torrent.views();
+    let knows = views.wait_for(|view| view.session.all_nodes().0 > 0);
+    timeout(LONG, knows).await.expect("the node of its peer answers").unwrap();
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::engine::udp::Udp;
 use crate::metainfo::PeerId;
 use crate::storage;
 use crate::swarm::{DialPacer, DownShare, Places};
+use crate::wire::Reserved;
 
 /// Free block buffers kept for the next blocks: 16 MiB.
 const KEPT_BUFFERS: usize = 1024;
@@ -35,6 +36,8 @@ pub(in crate::engine) struct Resources {
     pub(in crate::engine) clock: Clock,
     /// Who we are to peers and trackers.
     pub(in crate::engine) peer_id: PeerId,
+    /// What we say in handshakes that we can.
+    pub(in crate::engine) reserved: Reserved,
     /// Where we listen.
     pub(in crate::engine) port: u16,
     /// What becomes known of the session and not of a torrent.
@@ -80,17 +83,25 @@ pub(in crate::engine) struct Resources {
 }
 
 impl Resources {
+    /// Where a DHT node of ours answers others.
+    pub(in crate::engine) fn dht_port(&self) -> Option<u16> {
+        self.reserved.dht().then_some(self.port)
+    }
+
     /// Those of a run that begins now and listens on `port`, also over `udp`; who it is comes from `seed`.
     pub(in crate::engine) fn new(port: u16, udp: Udp, seed: u64, options: &SessionOptions) -> Arc<Self> {
         let (peer_id, clock) = (PeerId::ours(seed), Clock::start());
+        let answers_nodes = options.dht.as_ref().is_some_and(|dht| !dht.read_only);
+        let reserved = if answers_nodes { Reserved::OURS.with_dht() } else { Reserved::OURS };
         let facts = Arc::<SessionFacts>::default();
         let surroundings = Surroundings::default();
         let lsd = Lsd::new(port, seed, clock, surroundings.look());
         Arc::new(Self {
             clock,
             peer_id,
+            reserved,
             port,
-            calls: Calls::new(peer_id, clock, Arc::clone(&facts)),
+            calls: Calls::new(peer_id, reserved, clock, Arc::clone(&facts)),
             facts,
             mse: Mse::new(options.encryption, seed),
             dials: DialPacer::new(options.dials_per_second),

@@ -22,7 +22,7 @@ use crate::event::Queued;
 use crate::metainfo::{InfoHash, NamedFiles};
 use crate::storage;
 use crate::swarm::queue::{self, Doing, QueueLimits};
-use crate::wire::{Handshake, Reserved};
+use crate::wire::Handshake;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -145,7 +145,7 @@ impl Shared {
             linked: linked_peers,
             claimed,
             seed: random_seed()?,
-            ours: Handshake { reserved: Reserved::OURS, info_hash, peer_id },
+            ours: Handshake { reserved: resources.reserved, info_hash, peer_id },
             event_sink,
             shown,
             seeded: Arc::clone(&seeded),

@@ -239,3 +239,24 @@ fn a_peer_is_told_that_we_want_nothing_any_more_and_that_we_do_again() {
     holdings.done.store(false, Ordering::Relaxed);
     assert_eq!([upload_only(&mut connection), upload_only(&mut connection)], [Some(false), None]);
 }
+
+#[test]
+fn who_has_a_dht_node_hears_where_ours_is_and_says_where_its_own_is_once() {
+    for (dht_port, reserved, said_to_it) in [
+        (Some(6881), Reserved::OURS.with_dht(), Some(6881)),
+        (Some(6881), Reserved::OURS, None),
+        (None, Reserved::OURS.with_dht(), None),
+    ] {
+        let ours = Ours { dht_port, ..Ours::new(introduction(None, true)) };
+        let mut connection = Connection::new(Arc::new(ours), reserved, NOW);
+        let port = said(&mut connection).into_iter().find_map(|message| match message {
+            Message::Port(port) => Some(port),
+            _ => None,
+        });
+        assert_eq!(port, said_to_it);
+        (7000..7003).for_each(|port| connection.message(NOW, Message::Port(port)).unwrap());
+        let nodes: Vec<News> =
+            connection.news(NOW).filter(|news| matches!(news, News::Node { .. })).collect();
+        assert_eq!(nodes, dht_port.map(|_| News::Node { port: 7000 }).into_iter().collect::<Vec<_>>());
+    }
+}

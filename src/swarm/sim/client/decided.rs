@@ -64,6 +64,7 @@ impl Client {
             Action::LimitUp { .. }
             | Action::Recheck(_)
             | Action::Finished
+            | Action::Node(_)
             | Action::Entered
             | Action::Completed => {}
         }
