@@ -95,7 +95,7 @@ pub enum Input<'a> {
         /// Whether we are announced as a peer of it.
         announce: bool,
     },
-    /// A torrent is to be looked up again now.
+    /// A torrent is to be looked up again now, unless that is under way.
     LookUp {
         /// The torrent.
         info_hash: InfoHash,
@@ -195,7 +195,7 @@ impl Dht {
             Input::Bootstrap { addrs } => self.ask_bootstrap(addrs),
             Input::Node { addr } => self.ping(addr),
             Input::Add { info_hash, announce } => self.torrents.add(self.now, info_hash, announce),
-            Input::LookUp { info_hash } => self.torrents.look_up(self.now, info_hash),
+            Input::LookUp { info_hash } => self.look_up_again(info_hash),
             Input::Remove { info_hash } => self.remove(info_hash),
             Input::Port(port) => self.port = port,
             Input::Tick => {}

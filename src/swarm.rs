@@ -365,6 +365,10 @@ impl Swarm {
         if let Some(wanted) = self.starving.second(now, sample.down_bps, needs, &self.peer_table) {
             self.announce(now, announce::Input::WantPeers(wanted));
         }
+        let lacks_metadata = self.content.is_none() && self.is_active() && self.live.len() == 0;
+        if self.check.is_none() && self.starving.looks_again(now, lacks_metadata) {
+            self.out.act(Action::LookAgain);
+        }
         self.doing.lets_go(now).into_iter().for_each(|cause| self.close_all(cause));
     }
 

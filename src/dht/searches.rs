@@ -19,6 +19,14 @@ impl Dht {
         self.lookups.retain(|_, lookup| lookup.info_hash() != Some(info_hash));
     }
 
+    /// A torrent is looked up again now, where no lookup of it is under way.
+    pub(super) fn look_up_again(&mut self, info_hash: InfoHash) {
+        let under_way = |lookup: &Lookup| lookup.info_hash() == Some(info_hash) && !lookup.is_over;
+        if !self.lookups.values().any(under_way) {
+            self.torrents.look_up(self.now, info_hash);
+        }
+    }
+
     /// Looks for the nodes nearest to our own id.
     pub(super) fn find_neighbours(&mut self, family: Family) {
         let network = self.networks.iter().find(|network| network.family == family);

@@ -52,6 +52,7 @@ pub(super) struct Dht(OnceLock<mpsc::UnboundedSender<Wish>>);
 #[derive(Debug)]
 enum Wish {
     LookUp(InfoHash, FoundSender),
+    Again(InfoHash),
     Leave(InfoHash),
     Node(SocketAddr),
     Keep(oneshot::Sender<()>),
@@ -89,6 +90,13 @@ impl Dht {
             // What is not kept in time is learned again.
             let _ = timeout(KEPT_WITHIN, wait).await;
         }
+    }
+}
+
+impl LookedUp {
+    /// Looks it up again now.
+    pub(super) fn again(&self) {
+        let _ = self.wishes.send(Wish::Again(self.info_hash));
     }
 }
 
@@ -246,6 +254,7 @@ impl Driver {
                 self.torrents.remove(&info_hash);
                 self.tell(Input::Remove { info_hash });
             }
+            Wish::Again(info_hash) => self.tell(Input::LookUp { info_hash }),
             Wish::Node(addr) => self.tell(Input::Node { addr }),
             Wish::Keep(kept) => {
                 self.keep();

@@ -20,6 +20,7 @@ use crate::swarm::lsd::{Action, Input, LocalDiscovery};
 /// A torrent that wants peers, or none any more.
 enum Wish {
     Join(InfoHash, FoundSender),
+    Again(InfoHash),
     Leave(InfoHash),
 }
 
@@ -65,6 +66,13 @@ impl Lsd {
         });
         // Nobody listens only when the program ends.
         let _ = to.send(wish);
+    }
+}
+
+impl Joined {
+    /// It is announced again now.
+    pub(super) fn again(&self) {
+        self.lsd.wish(Wish::Again(self.info_hash));
     }
 }
 
@@ -139,6 +147,7 @@ impl Task {
                 self.torrents.insert(info_hash, found);
                 Input::Join(info_hash)
             }
+            Wish::Again(info_hash) => Input::Again(info_hash),
             Wish::Leave(info_hash) => {
                 self.torrents.remove(&info_hash);
                 Input::Leave(info_hash)

@@ -388,6 +388,7 @@ impl TorrentTask {
             Action::Digest(piece) => self.store().into_iter().for_each(|store| store.digest(piece)),
             Action::Metadata(info) => self.found_metadata(&info),
             Action::Have(piece) => self.haves().into_iter().for_each(|haves| haves.append(piece)),
+            Action::LookAgain => self.finding.again(),
             Action::Node(addr) => self.resources.dht.node(addr),
             Action::Recheck(pieces) => self.recheck(pieces),
             Action::Choose(choice) => self.choose(&choice),

@@ -54,7 +54,12 @@ impl Swarm {
                 self.choose(now, set, ordered(in_order));
             }
             Command::Recheck => self.recheck(now),
-            Command::Announce(tracker) => self.announce(now, announce::Input::Announce(tracker)),
+            Command::Announce(tracker) => {
+                if tracker.is_none() {
+                    self.out.act(Action::LookAgain);
+                }
+                self.announce(now, announce::Input::Announce(tracker));
+            }
             Command::Record => {}
             Command::Quit => {
                 let leaves = !std::mem::replace(&mut self.leaving, true);

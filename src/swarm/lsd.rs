@@ -24,6 +24,8 @@ const MOST_FOUND_A_MINUTE: u32 = 200;
 pub enum Input<'a> {
     /// The torrent wants peers. A private torrent never does here.
     Join(InfoHash),
+    /// It is to be announced now, unless it was a short while ago.
+    Again(InfoHash),
     /// It wants none any more.
     Leave(InfoHash),
     /// A packet came.
@@ -66,6 +68,13 @@ pub struct LocalDiscovery {
 struct Announced {
     due: At,
     last: Option<At>,
+}
+
+impl Announced {
+    /// Whether it was, within the last minute.
+    fn was_announced(&self, now: At) -> bool {
+        self.last.is_some_and(|last| now.saturating_sub(last) < ANSWER_AFTER)
+    }
 }
 
 /// So many in a stretch of time.
@@ -111,6 +120,11 @@ impl LocalDiscovery {
         match input {
             Input::Join(info_hash) => {
                 self.torrents.entry(info_hash).or_insert(Announced { due: now, last: None });
+            }
+            Input::Again(info_hash) => {
+                let torrent = self.torrents.get_mut(&info_hash);
+                let rested = torrent.filter(|torrent| !torrent.was_announced(now));
+                rested.into_iter().for_each(|torrent| torrent.due = now);
             }
             Input::Leave(info_hash) => drop(self.torrents.remove(&info_hash)),
             Input::Heard { from, packet } => self.heard(now, from, packet),
@@ -163,8 +177,7 @@ impl LocalDiscovery {
         let mut answers = false;
         for info_hash in heard.info_hashes {
             let Some(torrent) = self.torrents.get_mut(&info_hash) else { continue };
-            let told = torrent.last.is_some_and(|last| now.saturating_sub(last) < ANSWER_AFTER);
-            if !told && now >= self.next_answer {
+            if !torrent.was_announced(now) && now >= self.next_answer {
                 torrent.due = now;
                 answers = true;
             }
@@ -234,8 +247,14 @@ mod tests {
         let (announced, _) = run(&mut discovery, secs(10), secs(600));
         let sizes: Vec<(u64, usize)> = announced.iter().map(|(at, hashes)| (*at, hashes.len())).collect();
         assert_eq!(sizes, [(10, 20), (11, 20), (12, 5), (310, 20), (311, 20), (312, 5)]);
-        (0..45).for_each(|n| discovery.handle(secs(601), Input::Leave(hash(n))));
-        assert_eq!(run(&mut discovery, secs(601), secs(10_000)).0, []);
+        // At the user's wish, and not twice in a minute.
+        for (at, announces) in [(601, true), (603, false)] {
+            discovery.handle(secs(at), Input::Again(hash(7)));
+            let (announced, _) = run(&mut discovery, secs(at), secs(at + 1));
+            assert_eq!(announced == [(at, vec![hash(7)])], announces, "{announced:?}");
+        }
+        (0..45).for_each(|n| discovery.handle(secs(606), Input::Leave(hash(n))));
+        assert_eq!(run(&mut discovery, secs(606), secs(10_000)).0, []);
     }
 
     #[test]

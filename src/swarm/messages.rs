@@ -315,6 +315,8 @@ pub enum Action {
     Lose(Vec<PieceIndex>),
     /// These pieces that we missed are right on the disk, though nobody sent them to us in this run.
     Found(Vec<PieceIndex>),
+    /// Look for peers again now, in every way that is no tracker.
+    LookAgain,
     /// A peer has a DHT node there: the DHT may know it.
     Node(SocketAddr),
     /// Tell every peer that we have it now.

@@ -15,6 +15,8 @@ const SOON_COMPLETE: Duration = Duration::from_secs(60);
 const SHORT_BACK_OFF: Duration = Duration::from_secs(30);
 /// For how long more peers must be missed before any tracker hears of it: peers choke, and unchoke again.
 const HOLDS: Duration = Duration::from_secs(5);
+/// How often the DHT and the local network are asked meanwhile.
+const LOOK_EVERY: Duration = Duration::from_secs(3 * 60);
 
 /// How a download stands that has room for another peer.
 pub(super) struct Needs {
@@ -32,6 +34,7 @@ pub(super) struct Starving {
     down_bps: u64,
     since: Option<At>,
     told: bool,
+    looked: Option<At>,
 }
 
 impl Starving {
@@ -54,6 +57,14 @@ impl Starving {
         let limited = needs.limit_bps.is_some_and(|limit| self.down_bps >= limit - limit / 7);
         let enough = needs.useful >= ENOUGH && self.down_bps >= SLOW_BPS;
         !limited && !enough && needs.missing_bytes / self.down_bps.max(1) > SOON_COMPLETE.as_secs()
+    }
+
+    /// Whether those are to be asked now who are no trackers: where more peers are missed, or `alone` without the metadata.
+    pub(super) fn looks_again(&mut self, now: At, alone: bool) -> bool {
+        let waits = self.looked.is_some_and(|looked| now.saturating_sub(looked) < LOOK_EVERY);
+        let looks = (self.told || alone) && !waits;
+        self.looked = if looks { Some(now) } else { self.looked };
+        looks
     }
 
     /// Whether trackers are asked for more peers.
@@ -83,5 +94,18 @@ mod tests {
         assert_eq!(told, [None; 5]);
         assert_eq!([10, 11, 60].map(|at| look(at, true)), [Some(true), None, None]);
         assert_eq!([61, 62].map(|at| look(at, false)), [Some(false), None]);
+    }
+
+    #[test]
+    fn who_is_no_tracker_is_asked_when_peers_are_missed_and_every_three_minutes() {
+        let mut starving = Starving::default();
+        let looked: Vec<u64> = (0..400)
+            .filter(|second| {
+                let now = Duration::from_secs(*second);
+                let _ = starving.look(now, (0..300).contains(second));
+                starving.looks_again(now, false)
+            })
+            .collect();
+        assert_eq!(looked, [5, 185]);
     }
 }

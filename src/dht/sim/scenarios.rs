@@ -274,3 +274,22 @@ fn ipv6_has_nodes_of_its_own() {
     assert!(net.run_until(end, found(v6(9))));
     assert_eq!(net.node(v6(9)).peers, BTreeSet::from([v6(3)]));
 }
+
+#[test]
+fn a_torrent_is_looked_up_again_when_that_is_asked_for_and_never_twice_at_once() {
+    let mut net = Net::of(30, 0, 4);
+    let seeker = public(902);
+    net.join(seeker, Settings::default());
+    seeks(&mut net, seeker);
+    net.run_for(Duration::from_secs(30));
+    let begun = |net: &Net| {
+        let facts = net.node(seeker).lookups.iter();
+        facts.filter(|(_, fact)| matches!(fact, LookupFact::Began { .. })).count()
+    };
+    let before = begun(&net);
+    for _ in 0..3 {
+        net.input(seeker, Input::LookUp { info_hash: TORRENT });
+    }
+    net.run_for(Duration::from_secs(30));
+    assert_eq!(begun(&net), before + 1);
+}

@@ -25,6 +25,12 @@ impl Finding {
         hold(&mut self.dht, wanted(Finder::Dht), || resources.dht.look_up(info_hash, found.clone()));
         hold(&mut self.lsd, wanted(Finder::Lsd), || Some(resources.lsd.join(info_hash, found.clone())));
     }
+
+    /// Has them look again now.
+    pub(super) fn again(&self) {
+        self.dht.iter().for_each(LookedUp::again);
+        self.lsd.iter().for_each(Joined::again);
+    }
 }
 
 fn hold<T>(held: &mut Option<T>, wanted: bool, begin: impl FnOnce() -> Option<T>) {

@@ -65,6 +65,7 @@ impl Client {
             | Action::Recheck(_)
             | Action::Finished
             | Action::Node(_)
+            | Action::LookAgain
             | Action::Entered
             | Action::Completed => {}
         }
