@@ -123,7 +123,7 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
     let shelf = if args.metadata_only { None } else { shelf(&options.output) };
     let selection = match shelf {
         Some(shelf) if is_bare => chosen::kept(shelf, has_screen)?,
-        shelf => chosen::named(args, &options.output, shelf),
+        shelf => chosen::named(args, &options.output, shelf, has_screen),
     };
     let is_nothing = selection.running.is_empty() && selection.resting.is_empty();
     if is_nothing && !has_screen {

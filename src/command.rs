@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::event::{PeerKey, Severity, TrackerKey};
 use crate::metainfo::{FilePriority, InfoHash, Magnet, PeerName, Torrent};
@@ -97,6 +98,17 @@ pub enum SessionCommand {
     Weigh(Vec<InfoHash>),
     /// Release it, and delete what this program created of it.
     Delete(InfoHash),
+    /// Move its files to this folder, or take what lies there, and have it go on there.
+    Move {
+        /// Comes back with the answer, where it is not done.
+        ticket: Option<u32>,
+        /// Which torrent.
+        id: InfoHash,
+        /// The folder.
+        to: PathBuf,
+    },
+    /// Move its files back to where they were before they were moved last, where that is simple.
+    MoveBack(InfoHash),
     /// Let it go before the one before it in the queue.
     Earlier(InfoHash),
     /// Let the one behind it in the queue go first.
@@ -129,6 +141,19 @@ pub struct Addition {
     pub output: Option<PathBuf>,
     /// It waits until it is resumed; of a magnet the metadata are fetched before.
     pub paused: bool,
+    /// How it stood before.
+    pub stood: Stood,
+}
+
+/// How a torrent stood that was known before it is added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stood {
+    /// Its place in the queue, from 0; `None`: it stands last.
+    pub place: Option<usize>,
+    /// Limits of its own, bytes a second: down, up.
+    pub limits: (Option<u64>, Option<u64>),
+    /// For how long it was seeded before this session.
+    pub seeded: Duration,
 }
 
 /// What is to be added.

@@ -58,7 +58,8 @@
 //!
 //! **From run to run** torrents are kept in a `library`: an entry each with its torrent file or magnet, and a lock that says
 //! which process runs it. `cli::chosen` keeps what is named, or takes all that is kept; a `library::Shelf` has what of it runs
-//! here, and `cli::librarian` changes that by what is asked of the session.
+//! here, and `cli::librarian` changes that by what is asked of the session. Files go to another folder by `storage::relocate`;
+//! the entry says where they go until they are there.
 //!
 //! **A key.** `ui::run` takes it from the terminal, `ui::keymap` finds its row in the table of `ui::action`, `ui::update`
 //! changes the model or sends a `command::Command` (for one peer or all marked: `ui::bulk`). The torrent's task hands that to

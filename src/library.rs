@@ -7,6 +7,7 @@
 mod entry;
 mod error;
 mod kept;
+mod moving;
 mod shelf;
 
 use std::collections::BTreeSet;
@@ -146,7 +147,7 @@ impl Library {
         let kept = self.read(info_hash, ENTRY)?;
         let before = kept.clone();
         let mut entry = match (kept, output) {
-            (Some(kept), Some(output)) if without_links(output) != kept.output => {
+            (Some(kept), Some(output)) if !kept.is_in(&without_links(output)) => {
                 let (name, kept) = (kept.title(), kept.output);
                 return Err(LibraryError::OtherFolder { name, kept, named: without_links(output) });
             }
@@ -156,6 +157,7 @@ impl Library {
                 magnet: None,
                 name: None,
                 output: without_links(output.unwrap_or(usual)),
+                moving_to: None,
                 added_s: now.as_secs(),
                 order: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
                 paused: false,

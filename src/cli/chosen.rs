@@ -1,5 +1,7 @@
 //! What runs: the torrents that are named, which are kept by that, or all that are kept.
 
+mod moved;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
 use std::path::{Path, PathBuf};
@@ -71,11 +73,14 @@ pub(super) struct Selection {
 }
 
 /// What is named, each torrent once, and kept where there is a library.
-pub(super) fn named(args: &DownloadArgs, usual: &Path, shelf: Option<Arc<Shelf>>) -> Selection {
+///
+/// What an earlier run left on its way to another folder is brought there first; where a `screen` is to show that, it is not
+/// among what runs.
+pub(super) fn named(args: &DownloadArgs, usual: &Path, shelf: Option<Arc<Shelf>>, screen: bool) -> Selection {
     let now = super::time::time_of_day();
     let mut keeper = Keeper { args, usual, shelf: shelf.as_deref(), now, is_refused: false };
     let mut first_names = HashMap::new();
-    let mut running = Vec::new();
+    let mut selection = Selection::default();
     for named in &args.torrents {
         let opened = match open(named) {
             Ok((Wanted::Torrent(_), _)) if args.metadata_only => Err(Failure::HasMetadata),
@@ -94,15 +99,19 @@ pub(super) fn named(args: &DownloadArgs, usual: &Path, shelf: Option<Arc<Shelf>>
                 }
             }
         }
-        running.push(opened.and_then(|(wanted, file)| {
+        let chosen = opened.and_then(|(wanted, file)| {
             // What names no file of it is said before anything is kept.
             if let Wanted::Torrent(torrent) = &wanted {
                 NamedFiles::from(args.files.clone()).choice(torrent)?;
             }
             keeper.keep(wanted, &file)
-        }));
+        });
+        match chosen {
+            Ok(chosen) => selection.take(chosen, shelf.as_deref(), screen),
+            Err(failure) => selection.running.push(Err(failure)),
+        }
     }
-    Selection { running, shelf, ..Selection::default() }
+    Selection { shelf, ..selection }
 }
 
 /// What is named, and the bytes of its file where it is one.
@@ -114,13 +123,13 @@ fn open(named: &Path) -> Result<(Wanted, Vec<u8>), Failure> {
     Ok((torrent.into(), file))
 }
 
-/// All that is kept. Those left paused run where somebody can resume them.
-pub(super) fn kept(shelf: Arc<Shelf>, takes_paused: bool) -> Result<Selection, Failure> {
+/// All that is kept. On a `screen` those left paused run, too: there somebody can resume them.
+pub(super) fn kept(shelf: Arc<Shelf>, screen: bool) -> Result<Selection, Failure> {
     let library = shelf.library();
     let Listing { entries, unusable } = library.list()?;
     let mut selection = Selection { waiting: library.waiting(), is_all: true, ..Selection::default() };
     selection.running.extend(unusable.into_iter().map(|error| Err(error.into())));
-    let rests = |entry: &Entry| standing(entry, takes_paused);
+    let rests = |entry: &Entry| standing(entry, screen);
     for entry in entries {
         // One that is not to run is left to others.
         let taken = match rests(&entry) {
@@ -134,7 +143,7 @@ pub(super) fn kept(shelf: Arc<Shelf>, takes_paused: bool) -> Result<Selection, F
                     Source::Magnet(magnet) => (*magnet).into(),
                 };
                 let chosen = Chosen { paused: entry.paused, ..Chosen::new(wanted, output) };
-                selection.running.push(Ok(chosen.kept_as(&entry)));
+                selection.take(chosen.kept_as(&entry), Some(&shelf), screen);
             }
             Ok(Err(standing)) => selection.resting.push(row(&entry, standing)),
             Err(LibraryError::Elsewhere { process, .. }) => {
@@ -167,6 +176,19 @@ pub(super) fn sync(library: &Library) {
 }
 
 impl Selection {
+    /// Takes one that is to run, with its files in one folder: where a `screen` shows how they get there, it rests until then.
+    fn take(&mut self, chosen: Chosen, shelf: Option<&Shelf>, screen: bool) {
+        let kept = shelf.and_then(|shelf| Some((shelf, shelf.entry(chosen.wanted.info_hash())?)));
+        match kept.filter(|(_, entry)| entry.moving_to.is_some()) {
+            None => self.running.push(Ok(chosen)),
+            Some((_, entry)) if screen => self.resting.push(row(&entry, Standing::Moving { percent: 0 })),
+            Some((shelf, entry)) => {
+                let output = moved::finish(shelf, &entry, chosen.output.clone());
+                self.running.push(output.map(|output| Chosen { output, ..chosen }));
+            }
+        }
+    }
+
     /// Says how many downloads of an earlier version are not kept.
     pub(super) fn tell_waiting(&self) {
         if self.waiting > 0 {

@@ -1,6 +1,7 @@
 //! Keeps what is asked of a session: stands between those who ask and the session, and tells of kept torrents that rest.
 
 mod additions;
+mod moves;
 mod removals;
 #[cfg(test)]
 mod tests;
@@ -12,12 +13,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use self::additions::Read;
+use self::moves::Moves;
 use self::removals::Removals;
-use crate::command::{Addition, Command, SessionCommand, What};
+use crate::command::{Command, SessionCommand};
 use crate::engine::Control;
 use crate::event::Severity;
 use crate::ledger::{TorrentRow, Torrents, Totals};
-use crate::library::{Entry, Shelf, Source};
+use crate::library::Shelf;
 use crate::metainfo::InfoHash;
 use crate::storage::StorageError;
 
@@ -44,6 +46,7 @@ pub fn attend(
         commands,
         read: mpsc::unbounded_channel(),
         removals: Removals::new(),
+        moves: Moves::new(),
     };
     let task = tokio::spawn(librarian.run(wishes));
     (Control { torrents: all, view, commands: asked }, task)
@@ -61,20 +64,27 @@ struct Librarian {
     commands: mpsc::UnboundedSender<SessionCommand>,
     read: (mpsc::UnboundedSender<Read>, mpsc::UnboundedReceiver<Read>),
     removals: Removals,
+    moves: Moves,
 }
 
 impl Librarian {
     async fn run(mut self, mut wishes: mpsc::UnboundedReceiver<SessionCommand>) {
+        self.go_on_moving();
+        self.move_released();
         self.tell();
         let mut is_asked = true;
-        while is_asked || self.removals.are_under_way() {
+        while is_asked || self.removals.are_under_way() || self.moves.are_under_way() {
             tokio::select! {
                 wish = wishes.recv(), if is_asked => match wish {
                     Some(wish) => self.carry_out(wish),
-                    None => is_asked = false,
+                    None => {
+                        is_asked = false;
+                        self.moves.cancel();
+                    }
                 },
                 Some((addition, read)) = self.read.1.recv() => self.add_read(*addition, read),
                 Some(done) = self.removals.next() => self.take_done(done),
+                Some(step) = self.moves.next() => self.take_step(step),
                 changed = self.torrents.changed() => {
                     if changed.is_err() {
                         break;
@@ -82,6 +92,7 @@ impl Librarian {
                 }
             }
             self.delete_released();
+            self.move_released();
             self.tell();
         }
     }
@@ -91,7 +102,9 @@ impl Librarian {
         let torrents = Arc::clone(&self.torrents.borrow_and_update());
         // What was begun after all has a row of its own.
         self.resting.retain(|row| torrents.row(row.id).is_none());
-        let rows: Vec<_> = torrents.rows.iter().chain(&self.resting).cloned().collect();
+        let mut rows = torrents.rows.clone();
+        self.moves.stand_among(&mut rows);
+        rows.extend(self.resting.iter().cloned());
         let totals = Totals::of(&rows);
         let removable = self.removals.found.clone();
         self.told.send_replace(Arc::new(Torrents { rows, totals, removable, ..(*torrents).clone() }));
@@ -108,6 +121,9 @@ impl Librarian {
     }
 
     fn carry_out(&mut self, wish: SessionCommand) {
+        if self.asks_of_moving(&wish) {
+            return;
+        }
         match &wish {
             SessionCommand::Add(addition) => {
                 let addition = addition.clone();
@@ -130,6 +146,8 @@ impl Librarian {
             SessionCommand::Revive if self.revive() => return,
             SessionCommand::Weigh(ids) => return self.weigh(ids.clone()),
             SessionCommand::Delete(id) => return self.delete(*id),
+            SessionCommand::Move { ticket, id, to } => return self.move_to(*ticket, *id, to.clone(), false),
+            SessionCommand::MoveBack(id) => return self.move_back(*id),
             SessionCommand::Earlier(id) => self.swap(*id, true),
             SessionCommand::Later(id) => self.swap(*id, false),
             _ => {}
@@ -143,20 +161,15 @@ impl Librarian {
             self.pause(id, false);
             return false;
         }
-        match self.shelf.begin(id) {
-            Ok((from, output)) => {
+        if let Some(to) = self.shelf.begin(id).ok().and_then(|_| self.shelf.entry(id)?.moving_to) {
+            // Before it runs, its files are in one place.
+            self.move_to(None, id, to, false);
+            return true;
+        }
+        match self.addition(id, false, None) {
+            Ok(addition) => {
                 self.write(|shelf| shelf.change(id, |entry| (entry.paused, entry.done) = (false, false)));
-                let what = match from {
-                    Source::Torrent(torrent) => What::Torrent(Arc::from(torrent)),
-                    Source::Magnet(magnet) => What::Magnet(magnet),
-                };
-                let addition = Addition { ticket: None, what, output: Some(output), paused: false };
-                self.pass_on(SessionCommand::Add(Box::new(addition)));
-                if let Some(Entry { down_bps, up_bps, .. }) =
-                    self.shelf.entry(id).filter(|entry| entry.down_bps.or(entry.up_bps).is_some())
-                {
-                    self.pass_on(SessionCommand::To(id, Command::LimitOwn { down_bps, up_bps }));
-                }
+                self.pass_on(SessionCommand::Add(addition));
             }
             Err(error) => self.refuse(None, Some(id), error.to_string()),
         }

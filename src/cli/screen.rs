@@ -20,7 +20,7 @@ use super::chosen::Selection;
 use super::signals::{asked_to_end, interrupted};
 use super::time::{since_1970, time_of_day};
 use super::{Failure, Status, columns, home, leaving, librarian, runtime};
-use crate::command::{Addition, Command, SessionCommand, What};
+use crate::command::{Addition, Command, SessionCommand, Stood, What};
 use crate::config::Settings;
 use crate::engine::{Control, Options, Recording, Session, TorrentHandle, TorrentOptions, Wanted};
 use crate::metainfo::NamedFiles;
@@ -54,7 +54,7 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
     let is_one = running.len() == 1 && resting.is_empty();
     let Begun { torrents, abouts, status } =
         Begun::of(running, &session, &of_torrent, most_connections, is_one && !is_all)?;
-    if torrents.is_empty() && !is_all {
+    if torrents.is_empty() && resting.is_empty() && !is_all {
         return Ok(status);
     }
     let folder = of_torrent.output.clone();
@@ -119,7 +119,7 @@ async fn add(mut joining: mpsc::Receiver<Wanted>, to: mpsc::UnboundedSender<Sess
             Wanted::Torrent(torrent) => What::Torrent(torrent),
             Wanted::Magnet(magnet) => What::Magnet(magnet),
         };
-        let addition = Addition { ticket: None, what, output: None, paused: false };
+        let addition = Addition { ticket: None, what, output: None, paused: false, stood: Stood::default() };
         // A session that is over takes none any more.
         let _ = to.send(SessionCommand::Add(Box::new(addition)));
     }

@@ -27,6 +27,11 @@ pub enum Standing {
     Stalled,
     /// Everything is here, and peers are served.
     Seeding,
+    /// Its files are moved to another folder.
+    Moving {
+        /// How much of that is done.
+        percent: u8,
+    },
     /// The user paused it.
     Paused,
     /// It waits for its turn.
@@ -219,6 +224,8 @@ pub struct Totals {
     pub stalled: u32,
     /// Those that look at the disk.
     pub checking: u32,
+    /// Those whose files are moved.
+    pub moving: u32,
     /// Those that wait for their turn.
     pub queued: u32,
     /// Those that the user paused.
@@ -242,6 +249,7 @@ impl Totals {
                 Standing::Seeding => &mut totals.seeding,
                 Standing::Stalled => &mut totals.stalled,
                 Standing::Opening | Standing::Checking => &mut totals.checking,
+                Standing::Moving { .. } => &mut totals.moving,
                 Standing::Queued(_) => &mut totals.queued,
                 Standing::Paused => &mut totals.paused,
                 Standing::Failed(_) => &mut totals.failed,
@@ -369,6 +377,7 @@ mod tests {
             Standing::Downloading,
             Standing::Stalled,
             Standing::Seeding,
+            Standing::Moving { percent: 43 },
             Standing::Paused,
             Standing::Queued(Queued::Downloading { most }),
             Standing::Done,
@@ -383,13 +392,13 @@ mod tests {
             })
             .collect();
         let all = Totals::of(&rows);
-        assert_eq!((all.down_bps, all.up_bps), (110, 11));
-        assert_eq!((all.checking, all.downloading, all.resting), (2, 2, 2));
+        assert_eq!((all.down_bps, all.up_bps), (120, 12));
+        assert_eq!((all.checking, all.downloading, all.resting, all.moving), (2, 2, 2, 1));
         assert_eq!((all.stalled, all.seeding, all.paused, all.queued, all.failed), (1, 1, 1, 1, 1));
-        assert_eq!(rows[10].why(), "the disk is full");
+        assert_eq!(rows[11].why(), "the disk is full");
         let torrents = Torrents { totals: all, rows, ..Torrents::default() };
-        let last = InfoHash([11; 20]);
-        assert_eq!((torrents.place(last), torrents.row(last).map(|row| row.id)), (Some(10), Some(last)));
+        let last = InfoHash([12; 20]);
+        assert_eq!((torrents.place(last), torrents.row(last).map(|row| row.id)), (Some(11), Some(last)));
         assert!(!torrents.is_reached());
     }
 }

@@ -31,6 +31,9 @@ pub struct Entry {
     /// The folder the files go to, absolute.
     #[serde(with = "path")]
     pub output: PathBuf,
+    /// The folder that the files are being moved to: until that is done some of them may be there.
+    #[serde(default, with = "path_if_any")]
+    pub moving_to: Option<PathBuf>,
     /// When it was added, seconds since 1970.
     #[serde(default)]
     pub added_s: u64,
@@ -89,6 +92,11 @@ pub enum EntryError {
 }
 
 impl Entry {
+    /// Whether this is the folder of its files, or is going to be.
+    pub(super) fn is_in(&self, folder: &Path) -> bool {
+        self.output == folder || self.moving_to.as_deref() == Some(folder)
+    }
+
     /// What it is called: by its name, or by the beginning of its info-hash.
     #[must_use]
     pub fn title(&self) -> String {
@@ -168,6 +176,22 @@ mod path {
     }
 }
 
+/// A path that there may be.
+mod path_if_any {
+    use super::{Deserialize, Deserializer, PathBuf, Serialize, Serializer, path};
+
+    #[derive(Serialize, Deserialize)]
+    struct Written(#[serde(with = "path")] PathBuf);
+
+    pub(super) fn serialize<S: Serializer>(found: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+        found.clone().map(Written).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+        Ok(Option::<Written>::deserialize(from)?.map(|Written(path)| path))
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
@@ -180,6 +204,7 @@ pub(super) mod tests {
             magnet: Some("magnet:?xt=urn:btih:a7&tr=http%3A%2F%2Ft%2F0123".to_owned()),
             name: Some("a “name”\n".to_owned()),
             output: "/data/it".into(),
+            moving_to: Some("/data/there".into()),
             added_s: 1_795_000_000,
             order: u64::MAX,
             paused: true,
@@ -203,7 +228,7 @@ pub(super) mod tests {
     #[test]
     fn comes_back_as_it_was_kept() {
         assert_eq!(read(&sample().to_bytes()), Ok(sample()));
-        let bare = Entry { magnet: None, name: None, totals: Totals::default(), ..sample() };
+        let bare = Entry { magnet: None, name: None, moving_to: None, totals: Totals::default(), ..sample() };
         assert_eq!(read(&bare.to_bytes()), Ok(bare));
     }
 
@@ -241,7 +266,8 @@ pub(super) mod tests {
         let hash = sample().info_hash;
         let fields = format!("{{\"info_hash\":\"{hash}\",\"output\":\"/d\",\"more\":[1,{{}}]}}");
         let entry = read(format!("{MAGIC} 1 {}\n{fields}", sum(&fields)).as_bytes()).unwrap();
-        assert_eq!((entry.output, entry.paused, entry.totals), ("/d".into(), false, Totals::default()));
+        assert_eq!((entry.output, entry.moving_to), ("/d".into(), None));
+        assert_eq!((entry.paused, entry.totals), (false, Totals::default()));
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::entry::EntryError;
 use crate::metainfo::{MagnetError, TorrentError};
-use crate::storage::StorageError;
+use crate::storage::{RelocateError, StorageError};
 use crate::text;
 
 /// What is wrong, in one line.
@@ -57,6 +57,25 @@ pub enum LibraryError {
         /// What is wrong with it.
         why: MagnetError,
     },
+    /// It is being moved to another folder than the one named.
+    #[error("{} is on its way to {}: it can be moved elsewhere once it is there", shown(.name), shown(&.to.to_string_lossy()))]
+    OnItsWay {
+        /// What it is called.
+        name: String,
+        /// Where it goes.
+        to: PathBuf,
+    },
+    /// Another torrent that is kept has one of its files.
+    #[error("{} is a file of {}, too: nothing is moved there or away", shown(&.path.to_string_lossy()), shown(.other))]
+    Common {
+        /// The file.
+        path: PathBuf,
+        /// What the other is called.
+        other: String,
+    },
+    /// Its files stay where they are.
+    #[error(transparent)]
+    Move(#[from] RelocateError),
     /// Nothing is kept of this torrent.
     #[error("{} is not kept", shown(.0))]
     Absent(String),
@@ -66,12 +85,25 @@ pub enum LibraryError {
 }
 
 impl LibraryError {
+    /// Whether some files of a torrent are in one folder and some in another, until its move is gone on with.
+    #[must_use]
+    pub fn is_torn(&self) -> bool {
+        matches!(self, Self::Move(why) if why.is_torn())
+    }
+
     /// The exit status it is worth: 2 for what was asked for, 3 for this machine.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Elsewhere { .. } => 3,
-            Self::OtherFolder { .. }
+            Self::Move(RelocateError::Storage(error)) => error.exit_status(),
+            Self::Move(
+                RelocateError::NoRoom { .. } | RelocateError::Differs(_) | RelocateError::Torn { .. },
+            ) => 3,
+            Self::Move(_)
+            | Self::OnItsWay { .. }
+            | Self::Common { .. }
+            | Self::OtherFolder { .. }
             | Self::Entry { .. }
             | Self::Torrent { .. }
             | Self::Magnet { .. }

@@ -10,8 +10,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::error::StorageError;
+use super::error::{Operation, StorageError};
+use super::path;
 use super::state_file::read_state_file;
+use crate::metainfo::Torrent;
 
 /// Bytes of it that are read: a line for each of three million files.
 const MOST_BYTES: u64 = 128 << 20;
@@ -36,7 +38,27 @@ pub(super) struct Created {
 impl CreatedFile {
     /// The one that belongs to a resume file.
     pub(super) fn beside(resume: &Path) -> Self {
-        Self { path: resume.with_extension("created"), file: Mutex::default() }
+        Self::at(resume.with_extension("created"))
+    }
+
+    /// Of a move that is under way: the files that it brought to the folder of this resume file.
+    pub(super) fn of_move_to(resume: &Path) -> Self {
+        Self::at(resume.with_extension("moving"))
+    }
+
+    fn at(path: PathBuf) -> Self {
+        Self { path, file: Mutex::default() }
+    }
+
+    /// Nothing is noted any more.
+    pub(super) fn clear(&self) -> Result<(), StorageError> {
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        match std::fs::remove_file(&self.path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(StorageError::io(&self.path, Operation::Remove, &e))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The folders of `depths` elements on the way to this file were created, and the file with this number on its device.
@@ -62,6 +84,19 @@ impl CreatedFile {
 }
 
 impl Created {
+    /// The folders by their paths in the output folder, those within others first.
+    pub(super) fn folder_paths(&self, torrent: &Torrent) -> Vec<PathBuf> {
+        let folder = |(number, depth): &(usize, usize)| {
+            let elements: Vec<_> = path(torrent.files.file(*number)?).components().collect();
+            // The last element is the file.
+            (1..elements.len()).contains(depth).then(|| elements[..*depth].iter().collect::<PathBuf>())
+        };
+        let mut folders: Vec<PathBuf> = self.folders.iter().filter_map(folder).collect();
+        folders.sort_by_key(|folder| std::cmp::Reverse(folder.components().count()));
+        folders.dedup();
+        folders
+    }
+
     fn parse(text: &str) -> Self {
         let mut created = Self::default();
         // The last line may have been cut, to another number.

@@ -5,6 +5,8 @@
 //! (`openat2`, Linux 5.6), or, where it cannot, each folder is opened from the one before it; the last element is
 //! opened without following a link. Nothing is ever truncated.
 
+mod names;
+
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;

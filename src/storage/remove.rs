@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::created::{Created, CreatedFile};
+use super::created::CreatedFile;
 use super::error::StorageError;
 use super::open::{Near, Root, without_links};
 use super::path;
@@ -42,27 +42,18 @@ impl Removal {
     pub fn of(state_dir: &Path, torrent: &Torrent, output_dir: &Path) -> Result<Self, StorageError> {
         let root = Root::open(output_dir, false)?;
         let resume = place(state_dir, torrent.info_hash, root.path());
-        let Created { files: created, folders } = CreatedFile::beside(&resume).read()?;
+        let created = CreatedFile::beside(&resume).read()?;
         let (mut files, mut foreign, mut near) = (Vec::new(), 0, Near::default());
         for (number, file) in torrent.files.iter().enumerate().filter(|(_, file)| !file.pad) {
             // What is no file, or behind a link, is not ours.
             let Ok(Some(found)) = root.stat(path(file), &mut near) else { continue };
-            if created.get(&number) == Some(&found.identity.1) {
+            if created.files.get(&number) == Some(&found.identity.1) {
                 files.push((path(file).to_owned(), found.bytes));
             } else {
                 foreign += 1;
             }
         }
-        let folder = |(number, depth): (usize, usize)| {
-            let file = torrent.files.file(number)?;
-            let elements: Vec<_> = path(file).components().collect();
-            // The last element is the file.
-            (1..elements.len()).contains(&depth).then(|| elements[..depth].iter().collect::<PathBuf>())
-        };
-        let mut folders: Vec<PathBuf> = folders.into_iter().filter_map(folder).collect();
-        folders.sort_by_key(|folder| std::cmp::Reverse(folder.components().count()));
-        folders.dedup();
-        Ok(Self { root, files, folders, foreign })
+        Ok(Self { root, files, folders: created.folder_paths(torrent), foreign })
     }
 
     /// Leaves files alone that are those of another torrent, too, in the folder of that.

@@ -1,3 +1,4 @@
+mod relocate;
 mod side;
 mod start;
 mod verify;
@@ -112,9 +113,13 @@ impl Case {
     }
 
     fn try_start(&self, overwrite: bool) -> Result<Started, StorageError> {
+        self.try_start_in(&self.out(), overwrite)
+    }
+
+    fn try_start_in(&self, output_dir: &Path, overwrite: bool) -> Result<Started, StorageError> {
         start(Start {
             torrent: Arc::clone(&self.torrent),
-            output_dir: &self.out(),
+            output_dir,
             state_dir: &self.dir.path().join("state"),
             options: Options { overwrite, ..Options::default() },
             choice: &|_| None,

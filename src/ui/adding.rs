@@ -6,7 +6,7 @@ use super::address::read_peer;
 use super::field::Field;
 use super::model::Model;
 use super::prompt::{Ask, Prompt, Said};
-use crate::command::{Addition, SessionCommand, What};
+use crate::command::{Addition, SessionCommand, Stood, What};
 use crate::ledger::{Answer, View};
 use crate::metainfo::{Magnet, PeerName, path_of_url};
 use crate::units;
@@ -138,7 +138,13 @@ pub(super) fn add(model: &mut Model, prompt: &Prompt) {
     for typed in &prompt.adding.typed {
         let Ok(Named::Torrent(what)) = read(typed, model) else { continue };
         let ticket = Some(ticket(model, typed.clone()));
-        let addition = Addition { ticket, what, output: output.clone(), paused: prompt.adding.paused };
+        let addition = Addition {
+            ticket,
+            what,
+            output: output.clone(),
+            paused: prompt.adding.paused,
+            stood: Stood::default(),
+        };
         model.wishes.push(SessionCommand::Add(Box::new(addition)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ttui::command::{Addition, SessionCommand, What};
+use ttui::command::{Addition, SessionCommand, Stood, What};
 use ttui::engine::{Control, Give, Session, SessionOptions, TorrentOptions};
 use ttui::event::Severity;
 use ttui::ledger::{Answer, Queued, Standing, TorrentRow, Torrents};
@@ -51,6 +51,7 @@ impl Desk {
             what,
             output: None,
             paused,
+            stood: Stood::default(),
         })));
     }
 
@@ -99,6 +100,37 @@ fn assert_here(desk: &Desk, payload: &Payload) {
 
 fn payload(number: usize) -> Arc<Payload> {
     Recipe::file(&format!("torrent {number}"), 512 * KIB - number, 32 * KIB).seed(number as u64).make()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stood_before_stands_there_again_with_its_limits_and_only_what_is_kept_is_moved() {
+    let mut desk =
+        Desk::giving(SessionOptions::default(), Give { time: Some(Duration::from_secs(90)), ratio: None });
+    let payloads: Vec<_> = (0..3).map(payload).collect();
+    desk.add(0, &payloads[0]);
+    desk.add(1, &payloads[1]);
+    desk.answer(1).await;
+    let whole = &payloads[2];
+    whole.lay_out(&desk.lab.out());
+    let stood = Stood { place: Some(1), limits: (Some(9_000_000), None), seeded: Duration::from_secs(100) };
+    desk.ask(SessionCommand::Add(Box::new(Addition {
+        ticket: None,
+        what: What::Torrent(Arc::new(whole.torrent.clone())),
+        output: None,
+        paused: false,
+        stood,
+    })));
+    // It was seeded for long enough before.
+    let row = desk.until_row(whole, |row| row.standing == Standing::Done).await;
+    assert_eq!(row.limits, (Some(9_000_000), None));
+    assert_eq!(desk.order(), [payloads[0].info_hash(), whole.info_hash(), payloads[1].info_hash()]);
+
+    let id = whole.info_hash();
+    desk.ask(SessionCommand::Move { ticket: Some(7), id, to: desk.lab.path("there") });
+    let answer = desk.answer(7).await;
+    assert_eq!((answer.severity, answer.torrent), (Severity::Warn, Some(id)));
+    assert!(answer.text.ends_with("cannot be moved: it is not kept."), "{}", answer.text);
+    assert_here(&desk, whole);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

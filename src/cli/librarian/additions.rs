@@ -1,13 +1,14 @@
 //! Torrents that are added while others run: read, kept, and added to the session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
 use super::Librarian;
-use crate::command::{Addition, SessionCommand, What};
-use crate::library::{LibraryError, Named};
-use crate::metainfo::{Torrent, TorrentError};
+use crate::command::{Addition, SessionCommand, Stood, What};
+use crate::library::{LibraryError, Named, Source};
+use crate::metainfo::{InfoHash, Torrent, TorrentError};
 
 /// A torrent file that was read for an addition.
 pub(super) type Read = (Box<Addition>, Result<(Torrent, Vec<u8>), TorrentError>);
@@ -32,6 +33,24 @@ impl Librarian {
             }
             What::Torrent(_) => self.pass_on(SessionCommand::Add(addition)),
         }
+    }
+
+    /// What has a kept torrent run as it stood before.
+    pub(super) fn addition(
+        &self,
+        id: InfoHash,
+        paused: bool,
+        place: Option<usize>,
+    ) -> Result<Box<Addition>, LibraryError> {
+        let (from, output) = self.shelf.begin(id)?;
+        let what = match from {
+            Source::Torrent(torrent) => What::Torrent(Arc::from(torrent)),
+            Source::Magnet(magnet) => What::Magnet(magnet),
+        };
+        let limits = self.shelf.entry(id).map(|entry| (entry.down_bps, entry.up_bps)).unwrap_or_default();
+        let seeded = Duration::from_secs(self.shelf.before(id).seeded_s);
+        let stood = Stood { place, limits, seeded };
+        Ok(Box::new(Addition { ticket: None, what, output: Some(output), paused, stood }))
     }
 
     /// Adds what was read.

@@ -66,8 +66,11 @@ impl Librarian {
                 Standing::Elsewhere { process } if row.id == id => Some(process),
                 _ => None,
             });
-            if let Some(process) = elsewhere {
-                let why = format!("it is in another ttui (process {process}): delete it there");
+            let why = match elsewhere {
+                Some(process) => Some(format!("it is in another ttui (process {process}): delete it there")),
+                None => self.moves.where_to(id).map(|to| format!("it is on its way to {to}")),
+            };
+            if let Some(why) = why {
                 self.removals.found.push(Arc::new(Removable { id, found: Err(why) }));
                 continue;
             }

@@ -1,6 +1,5 @@
 //! Whose files are whose: no two torrents write the same one.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +8,7 @@ use tokio::task::spawn_blocking;
 use crate::engine::EngineError;
 use crate::engine::opening::from_join;
 use crate::metainfo::{InfoHash, Torrent};
-use crate::storage::without_links;
+use crate::storage::common_file;
 use crate::text;
 
 /// The most of a name that is told, characters.
@@ -78,24 +77,10 @@ impl Claimed {
 impl Claim {
     /// Holds its files against those of another.
     fn is_apart_from(&self, other: &Self) -> Result<(), EngineError> {
-        if self.output == other.output && self.torrent.name != other.torrent.name {
-            return Ok(());
-        }
-        let (mine, theirs) = (without_links(&self.output), without_links(&other.output));
-        let (root, their_root) = (mine.join(&self.torrent.name), theirs.join(&other.torrent.name));
-        // Everything of a torrent lies at or below its name.
-        if !root.starts_with(&their_root) && !their_root.starts_with(&root) {
-            return Ok(());
-        }
-        let written: HashSet<PathBuf> = other.paths(&theirs).collect();
-        let Some(path) = self.paths(&mine).find(|path| written.contains(path)) else { return Ok(()) };
+        let common = common_file((&self.torrent, &self.output), (&other.torrent, &other.output));
+        let Some(path) = common else { return Ok(()) };
         let name = |torrent: &Torrent| text::clean(&torrent.name, MOST_NAME_CHARS);
         Err(EngineError::SameFile { path, name: name(&self.torrent), other: name(&other.torrent) })
-    }
-
-    fn paths(&self, output: &Path) -> impl Iterator<Item = PathBuf> {
-        let files = self.torrent.files.iter().filter(|file| !file.pad);
-        files.map(move |file| output.join(file.path.as_str()))
     }
 }
 

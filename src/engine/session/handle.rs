@@ -31,7 +31,7 @@ pub(super) struct Running {
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) task: AbortHandle,
     pub(super) outcome: watch::Receiver<Outcome>,
-    /// How long it seeded, milliseconds.
+    /// How long it seeded in this session, milliseconds.
     pub(super) seeded: Arc<AtomicU64>,
 }
 
@@ -127,7 +127,7 @@ impl TorrentHandle {
         self.running.commands.clone()
     }
 
-    /// For how long it seeded in this run, up to its last pause or its end.
+    /// For how long it seeded in this session, up to its last pause or its end.
     pub fn seeded(&self) -> Duration {
         Duration::from_millis(self.running.seeded.load(Ordering::Relaxed))
     }

@@ -83,7 +83,7 @@ pub struct TorrentOptions {
     pub idle_after: Duration,
     /// When it has seeded enough.
     pub give: Give,
-    /// For how long the runs before seeded it.
+    /// For how long it was seeded before this session.
     pub seeded: Duration,
     /// Limits of this torrent alone, below those of all, bytes a second: down, up.
     pub limits: (Option<u64>, Option<u64>),

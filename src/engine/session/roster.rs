@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::sync::watch;
 
@@ -41,6 +42,8 @@ pub(super) struct Roster {
     forgotten: Vec<(usize, Entry)>,
     /// Those that do not come back, until they have ended.
     released: Vec<Entry>,
+    /// How long each seeded in this session, milliseconds, however often it began.
+    seeded: BTreeMap<InfoHash, Arc<AtomicU64>>,
 }
 
 impl Roster {
@@ -53,6 +56,11 @@ impl Roster {
         if self.entries.insert(id, entry).is_none() {
             self.order.push(id);
         }
+    }
+
+    /// Where it counts how long it seeds.
+    pub(super) fn seeded(&mut self, id: InfoHash) -> Arc<AtomicU64> {
+        Arc::clone(self.seeded.entry(id).or_default())
     }
 
     pub(super) fn remove(&mut self, id: InfoHash) {

@@ -1,8 +1,9 @@
 //! What a session and its task both hold: the torrents, and what it takes to begin one.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
@@ -55,7 +56,7 @@ impl Shared {
             return Err(EngineError::UnderWay(info_hash));
         }
         let waits = self.first_turn(&roster, &wanted);
-        let entry = self.launch(wanted, options, waits)?;
+        let entry = self.launch(wanted, options, waits, roster.seeded(info_hash))?;
         let handle = entry.handle();
         roster.put(info_hash, entry);
         Ok(handle)
@@ -107,6 +108,7 @@ impl Shared {
         wanted: Wanted,
         options: TorrentOptions,
         waits: Option<Queued>,
+        seeded: Arc<AtomicU64>,
     ) -> Result<Entry, EngineError> {
         let resources = Arc::clone(&self.resources);
         let (linked_peers, linked) = (wanted.linked_peers(), wanted.linked_files());
@@ -119,13 +121,12 @@ impl Shared {
         let (shown, views) = Shown::begin(event_sink.view(clock.now()), Arc::clone(&resources.board));
         let (commands, wishes) = mpsc::unbounded_channel();
         let cancel = Arc::new(AtomicBool::new(false));
-        let seeded = Arc::new(AtomicU64::new(0));
         let opening = Opening {
             output: options.output.clone(),
             state: self.state.clone(),
             files: FileWishes { named: options.files.clone(), linked, sequential: options.sequential },
             paused: options.paused,
-            seeded: options.seeded,
+            seeded: options.seeded + Duration::from_millis(seeded.load(Ordering::Relaxed)),
             storage: storage::Options { overwrite: options.overwrite, ..resources.storage.clone() },
             sync: options.sync,
             sync_after: options.sync_after,

@@ -35,7 +35,7 @@ pub(super) struct StartUp {
     pub(super) ours: Handshake,
     pub(super) event_sink: EventSink,
     pub(super) shown: Shown,
-    /// Told how long it seeded in this run, milliseconds.
+    /// Told how long it seeded in this session, milliseconds.
     pub(super) seeded: Arc<AtomicU64>,
 }
 

@@ -13,7 +13,7 @@ use super::answers::Answers;
 use super::handle::Control;
 use super::roster::Entry;
 use super::shared::Shared;
-use crate::command::{Addition, Command, SessionCommand, What};
+use crate::command::{Addition, Command, SessionCommand, Stood, What};
 use crate::engine::peer_names::addresses_of;
 use crate::engine::wanted::Wanted;
 use crate::event::{At, Phase};
@@ -148,6 +148,14 @@ impl Steward {
             }
             SessionCommand::Delete(id) => {
                 let text = format!("Nothing of {} can be deleted: it is not kept.", self.name(id));
+                self.answers.refuse(self.now(), None, Some(id), text);
+            }
+            SessionCommand::Move { ticket, id, .. } => {
+                let text = format!("The files of {} cannot be moved: it is not kept.", self.name(id));
+                self.answers.refuse(self.now(), ticket, Some(id), text);
+            }
+            SessionCommand::MoveBack(id) => {
+                let text = format!("{} was not moved: it is not kept.", self.name(id));
                 self.answers.refuse(self.now(), None, Some(id), text);
             }
             SessionCommand::Revive => self.revive(),
@@ -317,9 +325,19 @@ impl Steward {
             return self.answers.note(now, ticket, Some(id), text);
         }
         let output = addition.output.clone().unwrap_or_else(|| self.template.output.clone());
-        let options = TorrentOptions { output, paused: addition.paused, ..self.template.clone() };
+        let Stood { place, limits, seeded } = addition.stood;
+        let paused = addition.paused;
+        let options = TorrentOptions { output, paused, limits, seeded, ..self.template.clone() };
         match self.shared.add(wanted, options) {
-            Ok(_) => self.answers.note(now, ticket, Some(id), format!("Added {}.", self.name(id))),
+            Ok(_) => {
+                if let Some(place) = place {
+                    self.shared.roster().place(id, place);
+                    self.shared.give_turns();
+                } else {
+                    self.answers.note(now, ticket, Some(id), format!("Added {}.", self.name(id)));
+                }
+                self.look_again(id);
+            }
             Err(error) => self.answers.refuse(now, ticket, None, error.to_string()),
         }
     }

@@ -23,7 +23,7 @@ pub(super) struct Giving {
     counted: Duration,
     /// It seeds since then.
     since: Option<At>,
-    /// Told what was counted, milliseconds.
+    /// What is counted is added to it, milliseconds.
     told: Arc<AtomicU64>,
 }
 
@@ -37,10 +37,10 @@ impl Giving {
         match (self.since, seeds) {
             (None, true) => self.since = Some(now),
             (Some(since), false) => {
-                self.counted += now.saturating_sub(since);
+                let seeded = now.saturating_sub(since);
+                self.counted += seeded;
                 self.since = None;
-                self.told
-                    .store(u64::try_from(self.counted.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                self.told.fetch_add(u64::try_from(seeded.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
             }
             _ => {}
         }

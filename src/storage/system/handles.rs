@@ -80,6 +80,16 @@ impl Folder {
         Ok(found(&fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
+    /// Gives what has this name in it a second one in another folder, where nothing may stand.
+    pub(in crate::storage) fn link(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        Ok(fs::linkat(&self.0, name, &to.0, new, AtFlags::empty())?)
+    }
+
+    /// Gives what has this name in it another one in another folder.
+    pub(in crate::storage) fn rename(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        Ok(fs::renameat(&self.0, name, &to.0, new)?)
+    }
+
     /// Deletes the file of this name in it; a link is deleted itself.
     pub(in crate::storage) fn remove_file(&self, name: &OsStr) -> io::Result<()> {
         Ok(fs::unlinkat(&self.0, name, AtFlags::empty())?)

@@ -56,6 +56,16 @@ impl Folder {
         Ok(found(&fs::symlink_metadata(self.path.join(name))?))
     }
 
+    /// Gives what has this name in it a second one in another folder, where nothing may stand.
+    pub(in crate::storage) fn link(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        fs::hard_link(self.path.join(name), to.path.join(new))
+    }
+
+    /// Gives what has this name in it another one in another folder.
+    pub(in crate::storage) fn rename(&self, name: &OsStr, to: &Self, new: &OsStr) -> io::Result<()> {
+        fs::rename(self.path.join(name), to.path.join(new))
+    }
+
     /// Deletes the file of this name in it; a link is deleted itself.
     pub(in crate::storage) fn remove_file(&self, name: &OsStr) -> io::Result<()> {
         fs::remove_file(self.path.join(name))

@@ -115,6 +115,7 @@ fn counts(totals: &Totals) -> Vec<(u32, &'static str, Role)> {
         (totals.failed, "stopped", Role::TroubleWord),
         (totals.seeding, "seeding", Role::Text),
         (totals.checking, "verifying", Role::Text),
+        (totals.moving, "moving", Role::Text),
         (totals.queued, "queued", Role::Dim),
         (totals.paused, "paused", Role::BarredWord),
         (totals.resting, "at rest", Role::Dim),

@@ -199,7 +199,7 @@ fn rank(row: &TorrentRow) -> u64 {
         Standing::Stalled => 1,
         Standing::Downloading => 2,
         Standing::Metadata => 3,
-        Standing::Opening | Standing::Checking => 4,
+        Standing::Opening | Standing::Checking | Standing::Moving { .. } => 4,
         Standing::Seeding => 5,
         Standing::Paused => 6,
         Standing::Queued(_) => 7,
