@@ -14,6 +14,7 @@ mod table;
 mod themes;
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -65,6 +66,10 @@ pub struct Settings {
     pub finders: BTreeSet<Finder>,
     /// The nodes of the DHT that are asked where no known one answers.
     pub dht_nodes: Vec<PeerName>,
+    /// Whether routers are asked to let others in.
+    pub port_mapping: bool,
+    /// The router that is asked; `None`: those of the system's default routes.
+    pub gateway: Option<Ipv4Addr>,
     /// As often as its length a torrent is given on at most.
     pub ratio: Option<f64>,
     /// A torrent is seeded for so long at most.
@@ -124,6 +129,8 @@ impl Default for Settings {
             encryption: Encryption::default(),
             finders: Finder::ALL.iter().copied().collect(),
             dht_nodes: dht_nodes(),
+            port_mapping: true,
+            gateway: None,
             ratio: None,
             seed_time: None,
             on_complete: Vec::new(),

@@ -56,6 +56,9 @@
 //! **The DHT** (`dht`) is driven by a task of the session (`engine::dht`): torrents that are not private have themselves looked
 //! up (`look_up` in `engine::torrent::trackers`), and what nodes name reaches the swarm as `Input::Found`.
 //!
+//! **The way in** through routers (`mapping`) is looked for by a task of the session for each gateway (`engine::mapping`).
+//! The port that a router gave is the one that trackers and the DHT are told (`outside_port`).
+//!
 //! **From run to run** torrents are kept in a `library`: an entry each with its torrent file or magnet, and a lock that says
 //! which process runs it. `cli::chosen` keeps what is named, or takes all that is kept; a `library::Shelf` has what of it runs
 //! here, and `cli::librarian` changes that by what is asked of the session. Files go to another folder by `storage::relocate`;
@@ -90,11 +93,12 @@
 //! | `command` | what a user can ask for, of a torrent and of all | metainfo, event |
 //! | `peer` | the protocol of one connection, from the first byte of its handshake on: choke, interest, bitfield, requests | metainfo, wire, event |
 //! | `dht` | the distributed hash table: its nodes, lookups, announces, and what it answers others | metainfo, wire, event |
+//! | `mapping` | a way in through the router: PCP, NAT-PMP, and what is asked by UPnP | metainfo, wire, event |
 //! | `swarm` | decisions: peers, the picker, choking, retries, announce times | metainfo, wire, event, command, peer |
 //! | `hash` | SHA-1 over running states | |
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
 //! | `library` | what is kept of torrents from run to run, and which process runs them | metainfo, hash, storage |
-//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, peer, dht, swarm, hash, storage, record |
+//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, peer, dht, mapping, swarm, hash, storage, record |
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
@@ -116,6 +120,7 @@ pub mod event;
 pub mod hash;
 pub mod ledger;
 pub mod library;
+pub mod mapping;
 pub mod metainfo;
 pub mod peer;
 pub mod record;

@@ -12,6 +12,8 @@ mod lsd;
 mod message;
 mod metadata;
 pub mod mse;
+pub mod nat_pmp;
+pub mod pcp;
 mod pex;
 mod sniff;
 pub mod tracker;

@@ -27,7 +27,8 @@ fn quiet() -> PathBuf {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quiet");
         fs::create_dir_all(folder.join("ttui")).unwrap();
-        fs::write(folder.join("ttui/config.toml"), "dht = false\nlsd = false\n").unwrap();
+        fs::write(folder.join("ttui/config.toml"), "dht = false\nlsd = false\nport-mapping = false\n")
+            .unwrap();
         folder
     });
     FOLDER.clone()

@@ -47,7 +47,7 @@ _ttui() {
 
     case "${cmd}" in
         ttui)
-            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-dht --dht-node --no-pex --no-lsd --ratio --seed-time --seed --no-seed --headless --json --files --sequential --paused --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
+            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-dht --dht-node --no-pex --no-lsd --no-port-mapping --gateway --ratio --seed-time --seed --no-seed --headless --json --files --sequential --paused --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -94,6 +94,10 @@ _ttui() {
                     return 0
                     ;;
                 --dht-node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gateway)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ttui_global_optspecs
-    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-dht dht-node= no-pex no-lsd ratio= seed-time= seed no-seed headless json files= sequential paused overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
+    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-dht dht-node= no-pex no-lsd no-port-mapping gateway= ratio= seed-time= seed no-seed headless json files= sequential paused overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
 end
 
 function __fish_ttui_needs_command
@@ -36,6 +36,7 @@ prefer\t'Dial encrypted, and plain where that fails; take both'
 require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
 complete -c ttui -n "__fish_ttui_needs_command" -l dht-node -d 'Ask this node first where no known one answers, and none of the settings (may be given again)' -r
+complete -c ttui -n "__fish_ttui_needs_command" -l gateway -d 'Ask this router [default: those of the system\'s default routes]' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l ratio -d 'Stop seeding when so often its length was sent, as 1.5 [default: never]' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l seed-time -d 'Stop seeding after so long, as 90m or 48h [default: never]' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l files -d 'Fetch only these files, by numbers as `ttui info` has them (0,2-5) or by a pattern of paths (\'extras/*.mkv\'; may be given again)' -r
@@ -56,6 +57,7 @@ complete -c ttui -n "__fish_ttui_needs_command" -l fps -d 'The most frames to dr
 complete -c ttui -n "__fish_ttui_needs_command" -l no-dht -d 'Find no peers through the DHT, and take no part in it'
 complete -c ttui -n "__fish_ttui_needs_command" -l no-pex -d 'Take no peers that other peers name, and name none to them'
 complete -c ttui -n "__fish_ttui_needs_command" -l no-lsd -d 'Find no clients on the local network, and tell them of no torrent'
+complete -c ttui -n "__fish_ttui_needs_command" -l no-port-mapping -d 'Ask no router to hand on what comes to our port (PCP, NAT-PMP, UPnP)'
 complete -c ttui -n "__fish_ttui_needs_command" -l seed -d 'Without a screen: go on seeding when complete'
 complete -c ttui -n "__fish_ttui_needs_command" -l no-seed -d 'On the screen: end when complete'
 complete -c ttui -n "__fish_ttui_needs_command" -l headless -d 'No screen, a line a second (as when standard output is no terminal)'

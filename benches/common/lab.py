@@ -124,7 +124,7 @@ def quiet(config):
     """Settings in this folder of settings by which ttui looks for nobody in the world and on the local network."""
     os.makedirs(f"{config}/ttui", exist_ok=True)
     with open(f"{config}/ttui/config.toml", "w") as settings:
-        settings.write("dht = false\nlsd = false\n")
+        settings.write("dht = false\nlsd = false\nport-mapping = false\n")
 
 
 def homes(state):

@@ -5,12 +5,14 @@
 mod recording;
 
 use std::io::Read;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use ttui::dht::{self, Dht};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::receive::{Incoming, Receiver};
 use ttui::ledger::client_name;
+use ttui::mapping::{self, Action, Input, Mapper};
 use ttui::metainfo::address::Family;
 use ttui::metainfo::bencode::{self, Kind, Limits, Value};
 use ttui::metainfo::{Geometry, InfoHash, Magnet, PeerId, Torrent};
@@ -26,6 +28,7 @@ use ttui::wire::{
     ExtensionHandshake, Handshake, Judged, LsdAnnounce, MOST_LSD_TORRENTS, MOST_PEX_ENTRIES, Message,
     MetadataMessage, Pex, looks_like,
 };
+use ttui::wire::{nat_pmp as by_nat_pmp, pcp as by_pcp};
 
 pub use recording::{recording, recording_frames};
 
@@ -33,7 +36,7 @@ pub use recording::{recording, recording_frames};
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 20] = [
+pub const ALL: [(&str, Feed); 22] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("magnet", magnet),
@@ -45,6 +48,8 @@ pub const ALL: [(&str, Feed); 20] = [
     ("krpc", krpc),
     ("lsd", lsd),
     ("mse", mse),
+    ("pcp", pcp),
+    ("nat_pmp", nat_pmp),
     ("tracker_http", tracker_http),
     ("tracker_udp", tracker_udp),
     ("peer_id", peer_id),
@@ -324,6 +329,54 @@ fn hand(side: &mut dyn Negotiation, mut bytes: &[u8]) -> (Vec<u8>, bool) {
         side.received(now);
         bytes = rest;
     }
+}
+
+/// What a router answers by PCP, also as an answer to what it was asked.
+pub fn pcp(bytes: &[u8]) {
+    if let Some(by_pcp::Answer::Map { result, .. }) = by_pcp::answer(bytes) {
+        assert!((60..=1100).contains(&bytes.len()) && bytes[3] == result);
+    }
+    hear(bytes, |asked, bytes| {
+        if let (Some(asked), Some(answer)) = (asked.get(24..42), bytes.get_mut(24..42)) {
+            answer.copy_from_slice(asked);
+        }
+    });
+}
+
+/// The same by NAT-PMP.
+pub fn nat_pmp(bytes: &[u8]) {
+    if let Some(by_nat_pmp::Answer { outcome: Ok(_), .. }) = by_nat_pmp::answer(bytes) {
+        assert!(bytes.len() >= 12 && bytes[..4] == [0, bytes[1], 0, 0]);
+    }
+    hear(bytes, |asked, bytes| {
+        if let (Some(asked), Some(answer)) = (asked.get(4..6), bytes.get_mut(8..10)) {
+            answer.copy_from_slice(asked);
+        }
+    });
+}
+
+/// Has who asked a router for a mapping hear it, as it is and as `fit` makes it an answer to each request, for a while.
+fn hear(bytes: &[u8], fit: impl Fn(&[u8], &mut [u8])) {
+    let gateway = Ipv4Addr::new(192, 168, 1, 1);
+    let client = Ipv4Addr::new(192, 168, 1, 2);
+    let mut mapper = Mapper::new(mapping::Settings { seed: 1, gateway, client, port: 6881 });
+    let (mut now, mut asked, mut actions) = (Duration::ZERO, vec![Vec::new()], 0);
+    for turn in 0..20 {
+        let mut answer = bytes.to_vec();
+        fit(&asked[turn % asked.len()], &mut answer);
+        let from = (gateway, by_pcp::PORT).into();
+        mapper.handle(now, Input::Datagram { from, bytes: &answer });
+        while let Some(action) = mapper.poll() {
+            actions += 1;
+            if let Action::Send(packet) = action {
+                asked.push(packet);
+            }
+        }
+        assert!(mapper.deadline().is_none_or(|due| due > now));
+        now = mapper.deadline().unwrap_or(now).min(now + Duration::from_secs(1));
+        mapper.handle(now, Input::Tick);
+    }
+    assert!(actions < 300, "{actions} for 20 packets");
 }
 
 /// Message stream encryption: bytes out of nowhere at either side, and a talk of two honest sides with bytes changed.

@@ -1,6 +1,7 @@
 //! Every argument and option, with its help.
 
 mod finders;
+mod way_in;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use clap_complete::Shell;
 
 pub use self::finders::FinderArgs;
 pub(super) use self::finders::dht;
+pub use self::way_in::MappingArgs;
+use self::way_in::mapping;
 use crate::config::{
     Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, ratio, seed_time, upload_slots,
     upload_slots_expected,
@@ -174,6 +177,9 @@ pub struct DownloadArgs {
     /// Find no clients on the local network, and tell them of no torrent
     #[arg(long)]
     pub no_lsd: bool,
+    /// How routers are asked to let others in.
+    #[command(flatten)]
+    pub mapping: MappingArgs,
     /// Stop seeding when so often its length was sent, as 1.5 [default: never]
     #[arg(long, value_name = "X", value_parser = share_ratio)]
     pub ratio: Option<f64>,
@@ -234,6 +240,7 @@ impl DownloadArgs {
         if self.no_lsd {
             settings.finders.remove(&Finder::Lsd);
         }
+        self.mapping.overrule(settings);
         settings.ratio = self.ratio.or(settings.ratio);
         settings.seed_time = self.seed_time.or(settings.seed_time);
     }
@@ -253,6 +260,7 @@ impl DownloadArgs {
             encryption: settings.encryption.policy(),
             finders: settings.finders.clone(),
             dht: dht(settings, self.metadata_only),
+            mapping: mapping(settings, self.metadata_only),
             queue: settings.queue,
             give: engine::Give { ratio: settings.ratio, time: settings.seed_time },
             on_complete: settings.on_complete.clone(),

@@ -201,6 +201,26 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     Setting {
         table: "",
+        name: "port-mapping",
+        help: "Ask routers to hand on what comes to our port, so that others reach us (PCP, NAT-PMP, UPnP).",
+        expected: yes_or_no,
+        take: |to, value| set(&mut to.port_mapping, value.as_bool()),
+        shown: |settings| settings.port_mapping.to_string(),
+    },
+    Setting {
+        table: "",
+        name: "gateway",
+        help: "The router to ask for that; \"auto\": those of the system's default routes.",
+        expected: || "\"auto\" or an IPv4 address, as \"192.168.1.1\"".to_owned(),
+        take: |to, value| {
+            let text = value.as_str()?;
+            to.gateway = if text == "auto" { None } else { Some(text.parse().ok()?) };
+            Some(())
+        },
+        shown: |settings| quoted(&settings.gateway.map_or_else(|| "auto".to_owned(), |it| it.to_string())),
+    },
+    Setting {
+        table: "",
         name: "ratio",
         help: "Stop seeding when so often its length was sent, as 1.5; \"none\": never.",
         expected: choices::ratio_expected,

@@ -55,6 +55,7 @@ enum Wish {
     Again(InfoHash),
     Leave(InfoHash),
     Node(SocketAddr),
+    Port(u16),
     Keep(oneshot::Sender<()>),
 }
 
@@ -79,6 +80,13 @@ impl Dht {
     pub(super) fn node(&self, addr: SocketAddr) {
         if let Some(wishes) = self.0.get() {
             let _ = wishes.send(Wish::Node(addr));
+        }
+    }
+
+    /// Others reach us at this port from now on.
+    pub(super) fn announce_port(&self, port: u16) {
+        if let Some(wishes) = self.0.get() {
+            let _ = wishes.send(Wish::Port(port));
         }
     }
 
@@ -256,6 +264,7 @@ impl Driver {
             }
             Wish::Again(info_hash) => self.tell(Input::LookUp { info_hash }),
             Wish::Node(addr) => self.tell(Input::Node { addr }),
+            Wish::Port(port) => self.tell(Input::Port(port)),
             Wish::Keep(kept) => {
                 self.keep();
                 // It may be waited for no more.

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::dht::DhtOptions;
 use super::event_sink::Recording;
 use super::listen::ListenError;
+use super::mapping::MappingOptions;
 use super::recorder::RecordingError;
 use super::session::{Session, SessionOptions, TorrentHandle, TorrentOptions};
 use super::torrent::Give;
@@ -81,6 +82,8 @@ pub struct Options {
     pub sync_after: Duration,
     /// How it takes part in the DHT; `None`: not at all.
     pub dht: Option<DhtOptions>,
+    /// How routers are asked to map its port; `None`: not at all.
+    pub mapping: Option<MappingOptions>,
     /// How trackers are spoken to.
     pub tracker: tracker::Settings,
     /// What is written down of the run.
@@ -119,6 +122,7 @@ impl Default for Options {
             sync: torrent.sync,
             sync_after: torrent.sync_after,
             dht: session.dht,
+            mapping: session.mapping,
             tracker: session.tracker,
             recording: torrent.recording,
         }
@@ -156,6 +160,7 @@ impl Options {
             sync,
             sync_after,
             dht,
+            mapping,
             tracker,
             recording,
         } = self;
@@ -171,6 +176,7 @@ impl Options {
             queue,
             on_complete,
             dht,
+            mapping,
             tracker,
         };
         let torrent = TorrentOptions {

@@ -32,6 +32,7 @@ use self::steward::Steward;
 use super::EngineError;
 use super::dht::Driver;
 use super::listen::Listener;
+use super::mapping;
 use super::wanted::Wanted;
 use crate::command::Command;
 use crate::metainfo::InfoHash;
@@ -77,6 +78,9 @@ impl Session {
         }
         tasks.spawn(udp.run());
         tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), resources.clock));
+        if let Some(options) = &options.mapping {
+            tasks.spawn(mapping::Driver::new(&resources, random_seed()?, options).run());
+        }
         let shared = Shared::new(resources, options, state);
         tasks.spawn(give_turns(Arc::clone(&shared)));
         tasks.spawn(look_around(Arc::clone(&shared)));
@@ -143,9 +147,11 @@ impl Session {
         self.shared.resources.calls.last();
     }
 
-    /// Keeps for the next run what belongs to no torrent, within a second: the last of a run whose torrents have ended.
+    /// Keeps for the next run what belongs to no torrent, and gives back what routers mapped, within a second: the last of
+    /// a run whose torrents have ended.
     pub async fn farewell(&self) {
-        self.shared.resources.dht.keep().await;
+        let resources = &self.shared.resources;
+        tokio::join!(resources.dht.keep(), resources.mapping.release());
     }
 
     /// Says goodbye to all peers and brings to disk what is in memory, within two seconds; then waits up to five more for

@@ -170,7 +170,8 @@ impl TorrentTask {
         };
         common.up.set_own(now, parts.shown.limits().1);
         let Handshake { info_hash, peer_id, .. } = parts.ours;
-        let caller = Caller { info_hash, peer_id, port, key: resources.tracker_key };
+        let mapping = Arc::clone(&resources.mapping);
+        let caller = Caller { info_hash, peer_id, mapping, key: resources.tracker_key };
         let taking_calls = resources.calls.take(info_hash, outlets.arrivals.clone());
         Self {
             announces: Announces::new(resources.tracker.clone(), caller, outlets.answers.clone()),

@@ -11,8 +11,9 @@ use ttui::ledger::{PeerRecord, View};
 
 use super::{Payload, soon};
 
-/// Settings that keep the program from looking for others around it, in the world and in the local network.
-pub(crate) const QUIET: &str = "dht = false\nlsd = false\n";
+/// Settings that keep the program from looking for others around it, in the world and in the local network, and from asking
+/// the router for a way in.
+pub(crate) const QUIET: &str = "dht = false\nlsd = false\nport-mapping = false\n";
 
 /// A temporary folder with places for output and state.
 #[derive(Debug)]

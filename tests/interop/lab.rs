@@ -56,7 +56,10 @@ impl Lab {
         command.env("HOME", &home).env("XDG_STATE_HOME", home.join("state")).current_dir(&home);
         if !home.join(".config/ttui/config.toml").exists() {
             std::fs::create_dir_all(home.join(".config/ttui"))?;
-            std::fs::write(home.join(".config/ttui/config.toml"), "dht = false\nlsd = false\n")?;
+            std::fs::write(
+                home.join(".config/ttui/config.toml"),
+                "dht = false\nlsd = false\nport-mapping = false\n",
+            )?;
         }
         // Qt reads file names in the locale's encoding.
         command.env("LC_ALL", "C.UTF-8");

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::engine::dht::DhtOptions;
 use crate::engine::event_sink::Recording;
+use crate::engine::mapping::MappingOptions;
 use crate::engine::peer::IDLE_AFTER;
 use crate::engine::torrent::Give;
 use crate::engine::tracker;
@@ -42,6 +43,8 @@ pub struct SessionOptions {
     pub on_complete: Vec<String>,
     /// How it takes part in the DHT; `None`: not at all.
     pub dht: Option<DhtOptions>,
+    /// How routers are asked to map its port; `None`: not at all.
+    pub mapping: Option<MappingOptions>,
     /// How trackers are spoken to.
     pub tracker: tracker::Settings,
 }
@@ -60,6 +63,7 @@ impl Default for SessionOptions {
             queue: QueueLimits::NONE,
             on_complete: Vec::new(),
             dht: None,
+            mapping: None,
             tracker: tracker::Settings::default(),
         }
     }

@@ -13,6 +13,7 @@ use crate::engine::dht::Dht;
 use crate::engine::disk::DiskPool;
 use crate::engine::limit::Limit;
 use crate::engine::lsd::Lsd;
+use crate::engine::mapping::Mapping;
 use crate::engine::mse::Mse;
 use crate::engine::pool::BlockPool;
 use crate::engine::session_facts::SessionFacts;
@@ -76,6 +77,8 @@ pub(in crate::engine) struct Resources {
     pub(in crate::engine) on_complete: Vec<String>,
     /// Finds peers without trackers.
     pub(in crate::engine) dht: Dht,
+    /// How it stands with routers.
+    pub(in crate::engine) mapping: Arc<Mapping>,
     /// Announces to trackers.
     pub(in crate::engine) tracker: tracker::Client,
     /// Drawn once a run, so that trackers know us over every address we have.
@@ -119,6 +122,7 @@ impl Resources {
             storage: storage::Options::default(),
             on_complete: options.on_complete.clone(),
             dht: Dht::default(),
+            mapping: Mapping::new(port),
             tracker: tracker::Client::new(options.tracker.clone(), udp),
             tracker_key: (seed >> 32) as u32,
         })

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::super::mapping::Mapping;
 use super::super::tracker::{Answer, Client, Failure};
 use super::TorrentTask;
 use super::inbox::Answered;
@@ -32,7 +34,8 @@ pub(super) struct Amounts {
 pub(super) struct Caller {
     pub(super) info_hash: InfoHash,
     pub(super) peer_id: PeerId,
-    pub(super) port: u16,
+    /// Knows at which port others reach us.
+    pub(super) mapping: Arc<Mapping>,
     /// Drawn once a run, so that trackers know us over every address we have.
     pub(super) key: u32,
 }
@@ -74,7 +77,7 @@ impl Announces {
         AnnounceParams {
             info_hash: self.caller.info_hash,
             peer_id: self.caller.peer_id,
-            port: self.caller.port,
+            port: self.caller.mapping.outside_port(),
             uploaded_bytes,
             downloaded_bytes,
             left_bytes,
@@ -135,7 +138,8 @@ impl TorrentTask {
         let now = self.clock.now();
         let Some(tracker) = self.announces.end(ticket) else { return };
         if let Ok(Answer { peers, scope, our_address, .. }) = &outcome {
-            let seen_at = our_address.map(|ours| SocketAddr::new(ours, self.resources.port));
+            let seen_at =
+                our_address.map(|ours| SocketAddr::new(ours, self.resources.mapping.outside_port()));
             self.swarm.handle(now, Input::Reached { tracker, scope: *scope, seen_at });
             for addr in peers.iter().copied() {
                 self.swarm.handle(now, Input::Learned { addr, source: Source::Tracker(tracker) });
