@@ -193,20 +193,21 @@ pub(super) fn holders_of(piece: u32) -> String {
 }
 
 /// The filter that takes the peers that a source named: a tracker by its host and port, or by all of its URL where these
-/// are part of what another source is called.
-pub(super) fn named_by(source: &SourceRecord, view: &View) -> String {
+/// are part of what another source is called. A web seed names nobody.
+pub(super) fn named_by(source: &SourceRecord, view: &View) -> Option<String> {
     let tracker = match source {
         SourceRecord::Tracker(tracker) => tracker,
-        SourceRecord::Finder(record) => return format!("source:{}", record.finder.code()),
-        SourceRecord::WayIn(..) => return format!("source:{}", Source::Incoming.info().code),
+        SourceRecord::Finder(record) => return Some(format!("source:{}", record.finder.code())),
+        SourceRecord::WebSeed(_) => return None,
+        SourceRecord::WayIn(..) => return Some(format!("source:{}", Source::Incoming.info().code)),
     };
     let host = host_of(&tracker.url);
     let mut others = view.trackers.iter().filter(|other| other.key != tracker.key);
     let is_a_word = !host.contains(['.', ':']);
-    match is_a_word || others.any(|other| other.url.to_lowercase().contains(&host.to_lowercase())) {
+    Some(match is_a_word || others.any(|other| other.url.to_lowercase().contains(&host.to_lowercase())) {
         true => format!("source:{}/", tracker.url),
         false => format!("source:{host}"),
-    }
+    })
 }
 
 impl Measure {

@@ -33,6 +33,7 @@ mod torrent;
 mod torrents;
 mod tracker;
 mod trackers;
+mod web_seed;
 mod zoomed;
 
 use ratatui::buffer::Buffer;

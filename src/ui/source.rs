@@ -1,9 +1,9 @@
-//! Who names peers: a tracker, or another way to find them.
+//! Where data comes from: a tracker or another way to find peers, and servers that give the files.
 
 use std::sync::Arc;
 
 use crate::event::Source;
-use crate::ledger::{FinderRecord, PeerRecord, TrackerRecord, View, WayIn};
+use crate::ledger::{FinderRecord, PeerRecord, TrackerRecord, View, WayIn, WebSeedRecord};
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -12,19 +12,23 @@ pub(crate) enum SourceRecord {
     Tracker(Arc<TrackerRecord>),
     /// Another way to find peers.
     Finder(FinderRecord),
+    /// A server that gives the files (BEP 19).
+    WebSeed(WebSeedRecord),
     /// The way in through the router, with how many called us, and of those shook hands.
     WayIn(WayIn, (u32, u32)),
 }
 
 /// How many there are.
 pub(crate) fn count(view: &View) -> usize {
-    view.trackers.len() + view.finders.len() + usize::from(way_in(view).is_some())
+    view.trackers.len() + view.finders.len() + view.web_seeds.len() + usize::from(way_in(view).is_some())
 }
 
 /// All of them, the trackers first.
 pub(crate) fn all(view: &View) -> impl Iterator<Item = SourceRecord> + '_ {
     let trackers = view.trackers.iter().map(|tracker| SourceRecord::Tracker(Arc::clone(tracker)));
-    trackers.chain(view.finders.iter().cloned().map(SourceRecord::Finder)).chain(way_in(view))
+    let finders = view.finders.iter().cloned().map(SourceRecord::Finder);
+    let web_seeds = view.web_seeds.iter().cloned().map(SourceRecord::WebSeed);
+    trackers.chain(finders).chain(web_seeds).chain(way_in(view))
 }
 
 /// The way in, where one was looked for.
@@ -44,6 +48,7 @@ impl SourceRecord {
         match self {
             Self::Tracker(tracker) => &tracker.url,
             Self::Finder(record) => record.finder.words(),
+            Self::WebSeed(record) => &record.url,
             Self::WayIn(..) => "the way in (port mapping)",
         }
     }
@@ -52,7 +57,7 @@ impl SourceRecord {
     pub(crate) fn tracker(&self) -> Option<&TrackerRecord> {
         match self {
             Self::Tracker(tracker) => Some(tracker),
-            Self::Finder(_) | Self::WayIn(..) => None,
+            Self::Finder(_) | Self::WebSeed(_) | Self::WayIn(..) => None,
         }
     }
 
@@ -61,6 +66,7 @@ impl SourceRecord {
         match self {
             Self::Tracker(tracker) => (tracker.peers, tracker.handshaken),
             Self::Finder(record) => (record.peers, record.handshaken),
+            Self::WebSeed(_) => (0, 0),
             Self::WayIn(_, callers) => *callers,
         }
     }
@@ -70,6 +76,7 @@ impl SourceRecord {
         peer.sources.iter().any(|source| match self {
             Self::Tracker(tracker) => source.tracker() == Some(tracker.key),
             Self::Finder(record) => source.finder() == Some(record.finder),
+            Self::WebSeed(_) => false,
             Self::WayIn(..) => *source == Source::Incoming,
         })
     }

@@ -103,7 +103,7 @@ fn has_with_a_number_takes_those_that_have_the_piece_and_with_a_percentage_as_mu
 fn a_tracker_is_told_from_others_by_its_host_or_where_that_will_not_do_by_its_url() {
     let mut view = sample::healthy();
     let named = |view: &View, at: usize| {
-        let text = named_by(&source::at(view, at).unwrap(), view);
+        let text = named_by(&source::at(view, at).unwrap(), view).unwrap();
         let taken = Filter::parse(&text).unwrap().keys(view);
         let source = Source::Tracker(view.trackers[at].key);
         let all = view.peers.iter().filter(|peer| peer.sources.contains(&source));
@@ -133,7 +133,7 @@ fn a_tracker_is_told_from_others_by_its_host_or_where_that_will_not_do_by_its_ur
 fn peers_that_other_peers_named_are_listed_by_their_code() {
     let view = sample::healthy();
     let pex = source::at(&view, usize::MAX).unwrap();
-    let text = named_by(&pex, &view);
+    let text = named_by(&pex, &view).unwrap();
     assert_eq!(text, "source:pex");
     let taken = Filter::parse(&text).unwrap().keys(&view);
     assert_eq!(

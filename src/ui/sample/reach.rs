@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::healthy;
 use crate::event::{
-    AnnounceOutcome, Family, Finder, FinderStatus, MappingFact, MappingProtocol, MappingStep, NodeOutcome,
+    AnnounceOutcome, Cause, Family, Finder, FinderStatus, MappingFact, MappingProtocol, MappingStep, NodeOutcome, WebSeedKey,
 };
 use crate::ledger::{
-    Bootstrap, BootstrapAnswer, FinderRecord, LookupNode, LookupRecord, SessionRecord, View,
+    Bootstrap, BootstrapAnswer, FinderRecord, LookupNode, LookupRecord, SessionRecord, View, WebSeedRecord,
 };
 
 const V4: [u8; 3] = [198, 51, 100];
@@ -71,8 +71,35 @@ pub(crate) fn sources() -> View {
             (at(3), MappingFact { step: MappingStep::GaveUp, ..MappingFact::default() }),
         ],
         other_packets: 3,
-        unknown_calls: 0,
+        unknown_calls: 2,
     });
+    let web = |key, url: &str| WebSeedRecord {
+        key: WebSeedKey(key),
+        url: url.to_owned(),
+        asked: None,
+        status: None,
+        down_bps: 0,
+        down_bytes: 0,
+        cause: None,
+        detail: String::new(),
+        next: None,
+    };
+    view.web_seeds = vec![
+        WebSeedRecord {
+            asked: Some(at(3)),
+            status: Some(206),
+            down_bps: 3 << 20,
+            down_bytes: 412 << 20,
+            ..web(0, "https://mirror.example")
+        },
+        WebSeedRecord {
+            status: Some(503),
+            cause: Some(Cause::HttpStatus),
+            detail: "503 Service Unavailable, with Retry-After".to_owned(),
+            next: Some(at(400)),
+            ..web(1, "http://old.example:8080")
+        },
+    ];
     let answered = |peers, nodes| NodeOutcome::Answered { peers, nodes };
     let refused = NodeOutcome::Error { code: 202, text: "too many queries".to_owned() };
     view.lookups = Arc::new(BTreeMap::from([(

@@ -5,7 +5,7 @@
 //!  IPv4        212 good · 31 doubtful
 //!
 //!  Bootstrap ── 2 of 3 names resolved ────────────────────────────────────
-//!  ✓ router.example:6881    198.51.100.7:6881    answered after 41 ms
+//!  ✓ router.example:6881    198.51.100.7:6881    answered, 41 ms
 //!
 //!  Last lookup, IPv4 ── 3 of 5 nodes answered ────── 12 peers · again in 9m
 //!  ✓ 198.51.100.9:6881       146 bits    31 ms   2 peers, 8 nodes · announced
@@ -22,9 +22,9 @@ use crate::ui::words;
 use crate::units;
 
 /// Columns of an address.
-const ADDRESS: usize = 24;
+const ADDRESS: usize = 21;
 /// Columns of a bootstrap name.
-const NAME: usize = 32;
+const NAME: usize = 27;
 
 fn plain(role: Role, text: impl Into<String>) -> Spans {
     Spans::new().add(role, text)
@@ -38,6 +38,22 @@ fn family(family: Family) -> &'static str {
     match family {
         Family::V4 => "IPv4",
         Family::V6 => "IPv6",
+    }
+}
+
+/// So many of them.
+fn number_of(count: u32, what: &str) -> String {
+    format!("{} {what}{}", units::count(count.into()), if count == 1 { "" } else { "s" })
+}
+
+/// When the next lookup is due, the first of both families.
+pub(super) fn next(view: &View) -> Spans {
+    let next = view.lookups.values().filter_map(|record| record.next).min();
+    match next {
+        _ if view.lookups.values().any(|record| record.ended.is_none()) => plain(Role::Text, "looking now"),
+        None => plain(Role::Dim, "–"),
+        Some(at) if at <= view.at => plain(Role::Text, "now"),
+        Some(at) => plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(view.at)))),
     }
 }
 
@@ -71,6 +87,11 @@ pub(super) fn dht(view: &View) -> Vec<Line> {
         if !seen.is_empty() {
             lines.push(Line::Text(plain(Role::Text, format!("They see us at {}.", seen.join(" and ")))));
         }
+        if session.other_packets > 0 {
+            let packets = units::count(session.other_packets);
+            let text = format!("Packets that are of no protocol of ours came to our port, too: {packets}.");
+            lines.push(Line::Text(plain(Role::Dim, text)));
+        }
     }
     if !session.bootstrap.is_empty() {
         let (names, answered, _) = session.bootstrap_counts();
@@ -87,7 +108,7 @@ fn bootstrap(known: &Bootstrap) -> Spans {
         (Err(error), _) => (Some(false), error.clone()),
         (Ok(_), BootstrapAnswer::NotAsked) => (None, "not asked".to_owned()),
         (Ok(_), BootstrapAnswer::Asked) => (None, "asked".to_owned()),
-        (Ok(_), BootstrapAnswer::After(ms)) => (Some(true), format!("answered after {ms} ms")),
+        (Ok(_), BootstrapAnswer::After(ms)) => (Some(true), format!("answered, {ms} ms")),
         (Ok(_), BootstrapAnswer::Silent) => (Some(false), "silent".to_owned()),
     };
     let addr = known.addr.as_ref().map_or_else(|_| "not resolved".to_owned(), ToString::to_string);
@@ -107,9 +128,8 @@ fn lookup(of: Family, record: &LookupRecord, now: At) -> Vec<Line> {
     let right = match record.ended {
         None => "goes on".to_owned(),
         Some(_) => {
-            let peers = units::count(record.peers.into());
             let next = record.next.map_or_else(String::new, |at| format!(" · {}", again(at)));
-            format!("{peers} peers{next}")
+            format!("{}{next}", number_of(record.peers, "peer"))
         }
     };
     let mut nodes: Vec<_> = record.nodes.iter().collect();
@@ -122,7 +142,9 @@ fn lookup(of: Family, record: &LookupRecord, now: At) -> Vec<Line> {
 
 fn looked_up(node: &LookupNode) -> Spans {
     let (good, mut said) = match &node.outcome {
-        NodeOutcome::Answered { peers, nodes } => (true, format!("{peers} peers, {nodes} nodes")),
+        NodeOutcome::Answered { peers, nodes } => {
+            (true, format!("{}, {}", number_of(*peers, "peer"), number_of(*nodes, "node")))
+        }
         NodeOutcome::TimedOut => (false, "timed out".to_owned()),
         NodeOutcome::Unreachable => (false, "cannot be reached".to_owned()),
         NodeOutcome::Error { code, text } => (false, format!("error {code}: “{text}”")),
@@ -176,6 +198,10 @@ pub(super) fn way_in_said(view: &View) -> Vec<String> {
         }
         None => "Nobody has reached us from outside yet.".to_owned(),
     });
+    if view.session.unknown_calls > 0 {
+        let calls = units::count(view.session.unknown_calls);
+        said.push(format!("Connections from outside that named none of our torrents: {calls}."));
+    }
     said
 }
 

@@ -25,7 +25,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::page::Page;
-use super::{frame, more, reach, trackers};
+use super::{frame, more, reach, trackers, web_seed};
 use crate::event::{Finder, FinderStatus};
 use crate::ledger::{FinderRecord, PastAnnounce, PeerRecord, TrackerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
@@ -37,7 +37,7 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::time_row::{Mark, TimeRow};
 use crate::ui::widgets::{bar, rule};
 use crate::ui::words::{self, Standing};
-use crate::units;
+use crate::units::{self, Units};
 
 /// Columns of the names at the left of the page.
 const NAMES: usize = 13;
@@ -51,10 +51,11 @@ fn plain(role: Role, text: impl Into<String>) -> Spans {
 }
 
 /// What it said.
-fn said(source: &SourceRecord, view: &View) -> Vec<String> {
+fn said(source: &SourceRecord, view: &View, units: Units) -> Vec<String> {
     match source {
         SourceRecord::Tracker(tracker) => answered(tracker, view),
         SourceRecord::Finder(record) => found(record, view),
+        SourceRecord::WebSeed(record) => web_seed::said(record, view.at, units),
         SourceRecord::WayIn(..) => reach::way_in_said(view),
     }
 }
@@ -237,7 +238,7 @@ fn shares(counts: &[(&str, Standing, u64)]) -> (Spans, [bar::Part; 4]) {
 pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view: &View) -> Rect {
     let mut rest = area;
     pen.rule(inset(take_top(&mut rest, 1), 1, 1), source.name(), "", "");
-    let said = said(source, view);
+    let said = said(source, view, pen.look.units);
     let mut rows = inset(rest, 1, 1);
     let columns = usize::from(rows.width).max(1);
     let lines: Vec<Spans> =
@@ -319,6 +320,10 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
             add("Last answer", state);
             add("Again", trackers::next(&source, context, columns));
         }
+        SourceRecord::WebSeed(_) => {
+            add("State", state);
+            add("Again", trackers::next(&source, context, columns));
+        }
         SourceRecord::Finder(_) | SourceRecord::WayIn(..) => add("State", state),
     }
     if let Some(tracker) = source.tracker()
@@ -331,12 +336,12 @@ pub(super) fn lines(model: &Model, view: &View, columns: u16) -> Vec<Line> {
     }
     lines.push(Line::Text(Spans::new()));
     lines.push(Line::Rule("What it said", String::new(), String::new()));
-    let said = said(&source, view).into_iter().flat_map(|text| wrap(&text, room));
+    let said = said(&source, view, model.look.units).into_iter().flat_map(|text| wrap(&text, room));
     lines.extend(said.map(|line| Line::Text(plain(Role::Text, line))));
     match &source {
         SourceRecord::Finder(record) if record.finder == Finder::Dht => lines.extend(reach::dht(view)),
         SourceRecord::WayIn(..) => lines.extend(reach::way_in(view)),
-        SourceRecord::Tracker(_) | SourceRecord::Finder(_) => {}
+        SourceRecord::Tracker(_) | SourceRecord::Finder(_) | SourceRecord::WebSeed(_) => {}
     }
     let counts = outcomes(&source, view);
     if counts.is_empty() {
@@ -365,7 +370,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let number = format!("{} of {count}", model.scrolls.trackers.saturating_add(1).min(count));
     let source = model.source(view);
     let name = source.as_ref().map_or("Sources", SourceRecord::name);
-    let hint = model.hint(Action::Open, "lists its peers");
+    let names = !matches!(source, Some(SourceRecord::WebSeed(_)));
+    let hint = if names { model.hint(Action::Open, "lists its peers") } else { String::new() };
     // Which source it is matters more than which key lists its peers.
     let room = usize::from(title.width).saturating_sub(width(&number) + 10);
     let hint = if width(name) + width(&hint) + 4 <= room { hint } else { String::new() };

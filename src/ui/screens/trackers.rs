@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{frame, log, reach, tracker};
+use super::{frame, log, reach, tracker, web_seed};
 use crate::event::{AnnounceKind, Announced, Finder, FinderStatus};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::{SortKey, host_of};
@@ -58,6 +58,7 @@ pub(super) fn state(source: &SourceRecord, context: Context<'_>, _: u16) -> Span
     let tracker = match source {
         SourceRecord::Tracker(tracker) => tracker,
         SourceRecord::Finder(record) => return stands(record.status),
+        SourceRecord::WebSeed(record) => return web_seed::state(record, context.look.units),
         SourceRecord::WayIn(way_in, _) => return reach::way_in_state(way_in.status),
     };
     match &tracker.status {
@@ -79,9 +80,15 @@ fn stands(status: FinderStatus) -> Spans {
     }
 }
 
-/// When it is asked again; peers say what they know by themselves.
+/// When it is asked again; peers say what they know by themselves, and so do clients on the local network.
 pub(super) fn next(source: &SourceRecord, context: Context<'_>, _: u16) -> Spans {
-    let Some(tracker) = source.tracker() else { return number(None) };
+    let now = context.view.at;
+    let tracker = match source {
+        SourceRecord::Tracker(tracker) => tracker,
+        SourceRecord::Finder(record) if record.finder == Finder::Dht => return reach::next(context.view),
+        SourceRecord::WebSeed(record) => return web_seed::next(record, now),
+        SourceRecord::Finder(_) | SourceRecord::WayIn(..) => return number(None),
+    };
     if let Some(kind) = tracker.asking {
         return plain(
             Role::Text,
@@ -92,10 +99,8 @@ pub(super) fn next(source: &SourceRecord, context: Context<'_>, _: u16) -> Spans
         );
     }
     match tracker.next {
-        Some(at) if at <= context.view.at => plain(Role::Text, "now"),
-        Some(at) => {
-            plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(context.view.at))))
-        }
+        Some(at) if at <= now => plain(Role::Text, "now"),
+        Some(at) => plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(now)))),
         None => plain(Role::Dim, "not again"),
     }
 }
@@ -126,6 +131,7 @@ fn named(source: &SourceRecord) -> Option<(u32, u32)> {
     let answered = match source {
         SourceRecord::Tracker(tracker) => tracker.answer().is_some(),
         SourceRecord::Finder(record) => record.status == FinderStatus::Ok,
+        SourceRecord::WebSeed(_) => return None,
         SourceRecord::WayIn(way_in, _) => way_in.status == FinderStatus::Ok,
     };
     (answered || peers > 0).then(|| source.peers())
@@ -190,6 +196,7 @@ fn remark(source: &SourceRecord, view: &View) -> Option<String> {
             reach::nodes(view)
         }
         SourceRecord::Finder(record) => record.detail.clone(),
+        SourceRecord::WebSeed(record) => web_seed::failure(record),
         SourceRecord::WayIn(way_in, _) => way_in.detail.clone(),
     }
 }

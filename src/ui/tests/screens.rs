@@ -204,10 +204,11 @@ fn the_overview_looks_as_expected_at_every_moment() {
     assert!(seeding.is_whole(), "what is complete is here");
 }
 
-/// What each source is, where every way to find peers is on: the list of all, the DHT's page and that of the way in.
-const SOURCES: [(&str, &[Action]); 3] = [
+/// What each source is, where every way to find peers is on: the list of all, the DHT's page, that of a web seed that failed and that of the way in.
+const SOURCES: [(&str, &[Action]); 4] = [
     ("sources", &[Action::Show(Screen::Trackers)]),
     ("source-dht", &[Action::Show(Screen::Trackers), Action::Down, Action::Down, Action::Open]),
+    ("source-web-seed", &[Action::Show(Screen::Trackers), Action::Last, Action::Up, Action::Open]),
     ("source-way-in", &[Action::Show(Screen::Trackers), Action::Last, Action::Open]),
 ];
 

@@ -31,8 +31,9 @@ pub(super) fn open(model: &mut Model, view: &View) {
         }
         Mode::Order => _ = model.open.pop(),
         Mode::Tracker => {
-            if let Some(source) = model.source(view) {
-                list_peers(model, &filter::named_by(&source, view), view);
+            let named = model.source(view).and_then(|source| filter::named_by(&source, view));
+            if let Some(named) = named {
+                list_peers(model, &named, view);
             }
         }
         Mode::Browse if model.screen == Screen::Trackers => {

@@ -13,7 +13,7 @@ use crate::ui::screens::trackers;
 use crate::ui::source::{self, SourceRecord};
 use crate::ui::theme::Role;
 use crate::ui::widgets::{bar, rule};
-use crate::units;
+use crate::units::{self, Units};
 
 /// Columns of a size, of a percentage, and of a bar at least, with what stands between.
 const SIZE: usize = 11;
@@ -168,13 +168,13 @@ pub(super) fn sources(columns: usize, model: &Model, view: &View) -> Vec<Spans> 
             Some(TrackerStatus::Failed(..)) => ("✗", failed),
             Some(TrackerStatus::Ok(_)) => ("✓", Role::Progress),
             Some(TrackerStatus::Pending) => ("◌", Role::Waiting),
-            None if source.peers().0 > 0 => ("✓", Role::Progress),
+            None if source.peers().0 > 0 || gave(&source) > 0 => ("✓", Role::Progress),
             None => ("–", Role::Dim),
         };
         let tier =
             source.tracker().map_or(String::new(), |tracker| format!("tier {}", u32::from(tracker.tier) + 1));
         let head = Spans::new().add(role, glyph).add(Role::Text, " ").add(Role::Dim, format!("{tier:<8}"));
-        let said = said(&source);
+        let said = said(&source, model.look.units);
         let room = columns.saturating_sub(head.width());
         // Where both have no room beside each other, what came of it stands below its name.
         match room.checked_sub(width(source.name()) + width(&said) + 2) {
@@ -192,11 +192,22 @@ pub(super) fn sources(columns: usize, model: &Model, view: &View) -> Vec<Spans> 
     lines
 }
 
+/// Bytes that a web seed gave.
+fn gave(source: &SourceRecord) -> u64 {
+    match source {
+        SourceRecord::WebSeed(record) => record.down_bytes,
+        _ => 0,
+    }
+}
+
 /// What came of a source.
-fn said(source: &SourceRecord) -> String {
+fn said(source: &SourceRecord, in_units: Units) -> String {
     let tracker = source.tracker();
     if let Some((_, text)) = tracker.and_then(TrackerRecord::failure) {
         return clean(text, 60);
+    }
+    if let SourceRecord::WebSeed(_) = source {
+        return format!("gave {}", units::bytes(gave(source), in_units));
     }
     match source.peers() {
         (0, _) if tracker.is_some_and(|tracker| tracker.answer().is_none()) => "no answer yet".to_owned(),
