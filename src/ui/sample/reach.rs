@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::healthy;
 use crate::event::{
-    AnnounceOutcome, Cause, Family, Finder, FinderStatus, MappingFact, MappingProtocol, MappingStep, NodeOutcome, WebSeedKey,
+    AnnounceOutcome, Cause, Family, Finder, FinderStatus, MappingFact, MappingProtocol, MappingStep,
+    NodeOutcome, WebSeedKey,
 };
 use crate::ledger::{
     Bootstrap, BootstrapAnswer, FinderRecord, LookupNode, LookupRecord, SessionRecord, View, WebSeedRecord,
