@@ -39,7 +39,8 @@ use self::chosen::{Chosen, Selection};
 use self::output::Stdout;
 use crate::config::{self, Settings};
 use crate::demo::Demo;
-use crate::engine::{self, Wanted};
+use crate::engine::{self, DhtOptions, Wanted};
+use crate::event::Finder;
 use crate::library::{Library, Shelf};
 use crate::metainfo::{Magnet, PeerName, Torrent, path_of_url};
 use crate::storage;
@@ -190,6 +191,8 @@ fn demo(args: &DemoArgs, settings: Settings) -> Result<Status, Failure> {
         state: Some(folder.0.join("state")),
         output: folder.0.join("files"),
         loopback: true,
+        finders: [Finder::Dht, Finder::Pex].into(),
+        dht: Some(DhtOptions { nodes: demo.nodes(), ..DhtOptions::default() }),
         recording: args::recording(args.record.as_ref(), args.privacy),
         ..engine::Options::default()
     };

@@ -1,10 +1,11 @@
-//! A small swarm on loopback inside the process: a tracker, seeds, and peers that misbehave in known ways.
+//! A small swarm on loopback inside the process: a tracker, a DHT, seeds, and peers that misbehave in known ways.
 //!
 //! Nothing here talks to any other machine. Every address is of 127.0.0.0/8, so that the rows of the screen
 //! differ; where the system knows only 127.0.0.1, that is used for all.
 
 mod behaviour;
 mod content;
+mod dht;
 mod serve;
 mod swarm;
 mod tracker;
@@ -21,12 +22,14 @@ use tokio::time::sleep;
 use self::swarm::{FIRST, LINKED, SECOND, Swarm};
 use crate::engine::Wanted;
 use crate::engine::clock::Clock;
-use crate::metainfo::{InfoHash, Magnet, Torrent};
+use crate::metainfo::{InfoHash, Magnet, PeerName, Torrent};
 
 /// When the others join, and when they do in a fast demonstration.
 const JOIN_AFTER: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
 /// Torrents that join.
 const JOINING: usize = 2;
+/// Nodes that are named to who joins the DHT.
+const NAMED_NODES: usize = 2;
 
 /// A running demonstration; its peers and its trackers end when it is dropped.
 pub struct Demo {
@@ -53,6 +56,12 @@ impl Demo {
     /// The bytes of the torrent file that it begins with.
     pub fn torrent(&self) -> &[u8] {
         &self.first.torrent
+    }
+
+    /// Nodes of its DHT to ask first: they name the others.
+    pub fn nodes(&self) -> Vec<PeerName> {
+        let addrs = self.first.nodes.iter().flat_map(|nodes| &nodes.addrs);
+        addrs.take(NAMED_NODES).copied().map(PeerName::Address).collect()
     }
 }
 

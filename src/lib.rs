@@ -102,7 +102,7 @@
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
-//! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, peer, hash, engine |
+//! | `demo` | a small swarm on loopback inside the process, with peers that misbehave in known ways | metainfo, wire, event, peer, dht, hash, engine |
 //! | `config` | settings: plain values, one table, read from a file and handed down | metainfo, event, swarm, ui |
 //! | `cli` | arguments, wiring, exit status | * |
 

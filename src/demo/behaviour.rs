@@ -60,6 +60,9 @@ pub(super) type Role = (Behaviour, Client, u64);
 /// Has everything and sends it, and no tracker knows it: the first of the cast names it to us (BEP 11).
 pub(super) const NAMED: Role = (Seeds, client(b"-TR4050-", "Transmission 4.0.5"), 240_000);
 
+/// Has everything and sends it, and only the DHT knows it.
+pub(super) const IN_DHT: Role = (Seeds, client(b"-LT20B0-", "libtorrent/2.0.11"), 170_000);
+
 /// Who has the torrent that joins.
 pub(super) const SECOND_CAST: &[Role] = &[
     (Seeds, client(b"-qB4650-", "qBittorrent/4.6.5"), 420_000),

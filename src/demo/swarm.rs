@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::behaviour::{Behaviour, CAST, LINK_CAST, NAMED, Role, SECOND_CAST};
+use super::behaviour::{Behaviour, CAST, IN_DHT, LINK_CAST, NAMED, Role, SECOND_CAST};
 use super::content::{Album, Content, LECTURES, MAPS, RECORDINGS};
+use super::dht::Nodes;
 use super::serve::Host;
 use super::{address, listen, tracker};
 use crate::engine::clock::Clock;
@@ -19,6 +20,8 @@ pub(super) struct Part {
     cast: &'static [Role],
     /// Who has it and is known to no tracker: the first of the cast names it.
     named: Option<Role>,
+    /// Who has it and is known to the DHT alone.
+    in_dht: Option<Role>,
     /// It has a tracker more, that refuses connections.
     has_silent_tracker: bool,
     /// The number of the first of its cast among all.
@@ -32,6 +35,7 @@ pub(super) const FIRST: &Part = &Part {
     album: RECORDINGS,
     cast: CAST,
     named: Some(NAMED),
+    in_dht: Some(IN_DHT),
     has_silent_tracker: true,
     number: 0,
     is_link: false,
@@ -42,6 +46,7 @@ pub(super) const SECOND: &Part = &Part {
     album: MAPS,
     cast: SECOND_CAST,
     named: None,
+    in_dht: None,
     has_silent_tracker: false,
     number: 40,
     is_link: false,
@@ -52,6 +57,7 @@ pub(super) const LINKED: &Part = &Part {
     album: LECTURES,
     cast: LINK_CAST,
     named: None,
+    in_dht: None,
     has_silent_tracker: false,
     number: 60,
     is_link: true,
@@ -61,6 +67,8 @@ pub(super) const LINKED: &Part = &Part {
 pub(super) struct Swarm {
     /// The bytes of its torrent file.
     pub(super) torrent: Vec<u8>,
+    /// Its DHT.
+    pub(super) nodes: Option<Nodes>,
     _tasks: JoinSet<()>,
 }
 
@@ -97,6 +105,13 @@ impl Swarm {
             tasks.spawn(serving);
             names.push(addr);
         }
+        let mut nodes = None;
+        if let Some(role) = part.in_dht {
+            let n = part.cast.len() + 1;
+            let (addr, serving) = host(n, role, Vec::new()).settle(address(part.number + n)).await?;
+            tasks.spawn(serving);
+            nodes = Some(Nodes::start(info_hash, addr, clock).await?);
+        }
         let mut settling = JoinSet::new();
         let mut callers = Vec::new();
         for (n, role) in part.cast.iter().enumerate() {
@@ -115,7 +130,7 @@ impl Swarm {
             named.push(addr);
         }
         tasks.spawn(tracker::run(tracker, named, callers));
-        Ok(Self { torrent, _tasks: tasks })
+        Ok(Self { torrent, nodes, _tasks: tasks })
     }
 }
 

@@ -8,7 +8,8 @@ use super::behaviour::{Behaviour, CAST};
 use super::content::{Content, RECORDINGS};
 use super::serve::Host;
 use super::*;
-use crate::engine::{Download, Options};
+use crate::engine::{DhtOptions, Download, Options};
+use crate::event::{Finder, NodeOutcome};
 use crate::metainfo::PeerId;
 use crate::wire::{Handshake, Judged, Reserved};
 
@@ -61,16 +62,29 @@ async fn every_behaviour_is_what_its_name_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seed_that_no_tracker_names_is_found_through_another_peer() {
+async fn seeds_that_no_tracker_names_are_found_through_another_peer_and_the_dht_whose_liar_is_told() {
     let (demo, _) = Demo::start(true).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (state, output) = (folder.path().join("state"), folder.path().join("files"));
-    let options = Options { state: Some(state), output, loopback: true, ..Options::default() };
+    let finders = [Finder::Dht, Finder::Pex];
+    let dht = DhtOptions { nodes: demo.nodes(), ..DhtOptions::default() };
+    let options = Options {
+        state: Some(state),
+        output,
+        loopback: true,
+        finders: finders.into(),
+        dht: Some(dht),
+        ..Options::default()
+    };
     let torrent = Torrent::from_bytes(demo.torrent()).unwrap();
     let download = Download::start(torrent, options).unwrap();
     let mut views = download.views();
-    let found = views.wait_for(|view| view.finders.iter().any(|finder| finder.handshaken == 1));
+    let found = views.wait_for(|view| {
+        let by = |finder| view.finders.iter().any(|of| of.finder == finder && of.handshaken >= 1);
+        let mut nodes = view.lookups.values().flat_map(|lookup| &lookup.nodes);
+        finders.into_iter().all(by) && nodes.any(|node| node.outcome == NodeOutcome::WrongId)
+    });
     let found = timeout(Duration::from_secs(30), found).await;
-    assert!(found.is_ok_and(|view| view.is_ok()), "nobody found it");
+    assert!(found.is_ok_and(|view| view.is_ok()), "nobody found them, or nobody lied");
     download.stop().await.unwrap();
 }

@@ -418,6 +418,13 @@ fn the_pictures_show_the_screens_as_they_are() {
     let mut model = model(colour, (120, 40), &view);
     several(&mut model, &view, &[]);
     holds("torrents", "All torrents of a run", &drawn(&model, &view));
+    let view = sample::sources();
+    for (name, title, page) in [("sources", "Sources", "sources"), ("dht", "The DHT", "source-dht")] {
+        let mut model = crate::ui::tests::model(colour, (120, 40), &view);
+        let keys = SOURCES.iter().find(|(of, _)| *of == page).map(|(_, keys)| *keys).unwrap();
+        press(&mut model, &view, keys);
+        holds(name, title, &drawn(&model, &view));
+    }
     let replay = replayed(&replay(Scene::Debian, 182_000), colour, (120, 40), |_| {});
     holds("replay", "A recording, replayed", &replay);
     // None is left over, and the README shows them all.
