@@ -47,7 +47,11 @@ impl Dht {
 
     /// The system says that an address cannot be reached.
     pub(super) fn unreachable(&mut self, to: SocketAddr) {
+        let now = self.now;
         for awaited in self.queries.take_to(to) {
+            let family = Family::of(to.ip());
+            let network = self.networks.iter_mut().find(|network| network.family == family);
+            network.into_iter().for_each(|network| network.unreachable(now));
             self.came_to_nothing(awaited, NodeOutcome::Unreachable);
         }
     }
@@ -155,13 +159,15 @@ impl Dht {
         let info = NodeInfo { id: reply.id, addr: from };
         let is_as_named = match awaited.purpose {
             Purpose::Lookup(key) | Purpose::Announce(key) => {
-                self.lookups.get(&key).and_then(|lookup| lookup.id_of(from)).is_none_or(|id| id == reply.id)
+                let named = self.lookups.get(&key).and_then(|lookup| lookup.id_of(from));
+                named.is_none_or(|id| id == reply.id) || node_id::is_bound(&reply.id, from.ip())
             }
             Purpose::Ping | Purpose::Bootstrap { .. } => true,
         };
         if let Some(network) =
             self.networks.iter_mut().find(|network| network.family == Family::of(from.ip()))
         {
+            network.answered();
             if is_as_named {
                 network.table.answered(now, info);
             } else {
@@ -190,6 +196,10 @@ impl Dht {
         let family = Family::of(from.ip());
         let Some(network) = self.networks.iter_mut().find(|network| network.family == family) else { return };
         if let Some((fact, renamed)) = network.hear_address(now, from.ip(), seen_at.ip(), &mut self.rng) {
+            if let Some(ours) = network.ours(self.port) {
+                let of_family = self.lookups.values_mut().filter(|lookup| lookup.family == family);
+                of_family.for_each(|lookup| lookup.seen_at(ours));
+            }
             self.tell(fact);
             if renamed {
                 self.find_neighbours(family);
@@ -200,10 +210,8 @@ impl Dht {
     /// Nodes of the other family, where nobody is known there: one of them is asked whether it is there, and in the end all.
     fn meet_others(&mut self, nodes: &[NodeInfo], from: SocketAddr) {
         let now = self.now;
-        let stranger = |network: &&super::Network| {
-            network.family != Family::of(from.ip())
-                && network.table.counts(now).0 < super::lookup::NEAREST as u32
-        };
+        let stranger =
+            |network: &&super::Network| network.family != Family::of(from.ip()) && network.wants_nodes(now);
         let Some(network) = self.networks.iter().find(stranger) else { return };
         let scope = scope_of(from.ip());
         let useful = nodes.iter().filter(|node| {

@@ -75,6 +75,8 @@ pub(super) struct Lookup {
     pub(super) target: NodeId,
     pub(super) aim: Aim,
     own: NodeId,
+    /// Where others see us, if they told: nodes may still know us there under an id that we had.
+    ours: Option<SocketAddr>,
     /// Nearest first.
     candidates: Vec<Candidate>,
     /// Addresses that were asked: a node that comes again under another id is not asked again.
@@ -89,12 +91,19 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    pub(super) fn new(family: Family, target: NodeId, aim: Aim, own: NodeId, first: Vec<NodeInfo>) -> Self {
+    pub(super) fn new(
+        family: Family,
+        target: NodeId,
+        aim: Aim,
+        (own, ours): (NodeId, Option<SocketAddr>),
+        first: Vec<NodeInfo>,
+    ) -> Self {
         let mut lookup = Self {
             family,
             target,
             aim,
             own,
+            ours,
             candidates: Vec::new(),
             asked: BTreeSet::new(),
             unfit_asked: 0,
@@ -120,21 +129,26 @@ impl Lookup {
         }
     }
 
+    /// It became known where others see us.
+    pub(super) fn seen_at(&mut self, ours: SocketAddr) {
+        self.ours = Some(ours);
+        self.candidates.retain(|other| other.state != State::Known || other.info.addr != ours);
+    }
+
     /// A node was named.
     pub(super) fn add(&mut self, info: NodeInfo) {
         let there = self.candidates.iter().map(|candidate| candidate.info.addr);
         let is_asked = self.asked.contains(&diversity::one_of(info.addr));
         if info.id == self.own
+            || Some(info.addr) == self.ours
             || is_asked
             || Family::of(info.addr.ip()) != self.family
             || !diversity::admits(there, info.addr)
         {
             return;
         }
-        let distance = info.id.distance(&self.target);
-        let at = self.candidates.partition_point(|other| other.info.id.distance(&self.target) < distance);
         let fits = node_id::fits(&info.id, info.addr.ip());
-        self.candidates.insert(at, Candidate { info, state: State::Known, fits });
+        self.insert(Candidate { info, state: State::Known, fits });
         if self.candidates.len() > MOST_KNOWN {
             // Those that were asked are still awaited.
             let farthest = self.candidates.iter().rposition(|other| other.state == State::Known);
@@ -171,10 +185,10 @@ impl Lookup {
             let may_be_asked = !is_full && (candidate.fits || may_ask_unfit);
             is_out(&candidate.state) || (candidate.state == State::Known && may_be_asked)
         });
-        let counting = self.candidates.iter().filter(|candidate| candidate.counts()).count();
-        // With fewer than that, one that is slow may still name others.
-        let hopes = counting < NEAREST
-            && self.candidates.iter().any(|candidate| matches!(candidate.state, State::Asked { .. }));
+        let is = |state: fn(&State) -> bool| self.candidates.iter().filter(move |other| state(&other.state));
+        // With fewer answers than that, one that is slow may still name others.
+        let hopes = is(|state| matches!(state, State::Answered { .. })).count() < NEAREST
+            && is(|state| matches!(state, State::Asked { .. })).next().is_some();
         !waits && !hopes
     }
 
@@ -197,11 +211,15 @@ impl Lookup {
     /// A node answered: what came of it, and the peers that nobody had named before.
     pub(super) fn answered(&mut self, from: SocketAddr, reply: Reply) -> (NodeOutcome, Vec<SocketAddr>) {
         let Some(candidate) = self.candidate(from) else { return (NodeOutcome::WrongId, Vec::new()) };
-        if candidate.info.id != reply.id {
+        let was_named = candidate.info.id == reply.id;
+        if !was_named && !node_id::is_bound(&reply.id, from.ip()) {
             candidate.state = State::Failed;
             return (NodeOutcome::WrongId, Vec::new());
         }
         candidate.state = State::Answered { token: reply.token };
+        if !was_named {
+            self.rename(from, reply.id);
+        }
         self.tally.answered += 1;
         let scope = scope_of(from.ip());
         let may_be_named = |addr: SocketAddr| is_allowed(scope, addr, &[]);
@@ -254,6 +272,20 @@ impl Lookup {
             counted += usize::from(self.candidates[at].counts());
             within
         })
+    }
+
+    /// A node took another id, as it does once it knows its address (BEP 42), and others still name it by that which it had.
+    fn rename(&mut self, addr: SocketAddr, id: NodeId) {
+        if let Some(at) = self.candidates.iter().position(|other| other.info.addr == addr) {
+            let renamed = self.candidates.remove(at);
+            self.insert(Candidate { info: NodeInfo { id, addr }, fits: true, ..renamed });
+        }
+    }
+
+    fn insert(&mut self, candidate: Candidate) {
+        let distance = candidate.info.id.distance(&self.target);
+        let at = self.candidates.partition_point(|other| other.info.id.distance(&self.target) < distance);
+        self.candidates.insert(at, candidate);
     }
 
     fn candidate(&mut self, addr: SocketAddr) -> Option<&mut Candidate> {

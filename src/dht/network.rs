@@ -1,8 +1,9 @@
 //! What there is of each family: a table, our id in it, and the address at which others see us.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::lookup::NEAREST;
 use super::node_id;
 use super::saved::{MOST_SAVED, Saved};
 use super::seen_at::SeenAt;
@@ -16,12 +17,20 @@ const PING_EVERY: Duration = Duration::from_secs(5);
 /// How often the number of nodes is told at most.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
+/// So many nodes in turn that the system cannot send to, while none answers, are as good as no route: there is none to try for
+/// so long.
+const NO_ROUTE_AFTER: u32 = 8;
+const NO_ROUTE_FOR: Duration = Duration::from_secs(60);
+
 /// The nodes of one family.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) family: Family,
     pub(super) table: Table,
     seen_at: SeenAt,
+    /// Nodes in turn that could not be reached, and until when the family counts as one without a route.
+    unreachable: u32,
+    no_route_until: At,
     next_upkeep: At,
     next_told: At,
     told: (u32, u32),
@@ -36,8 +45,16 @@ impl Network {
         for node in nodes.filter(|node| Family::of(node.addr.ip()) == family) {
             table.restore(At::ZERO, *node);
         }
-        let (next_upkeep, next_told) = (PING_EVERY, At::ZERO);
-        Self { family, table, seen_at: SeenAt::default(), next_upkeep, next_told, told: (0, 0) }
+        Self {
+            family,
+            table,
+            seen_at: SeenAt::default(),
+            unreachable: 0,
+            no_route_until: At::ZERO,
+            next_upkeep: PING_EVERY,
+            next_told: At::ZERO,
+            told: (0, 0),
+        }
     }
 
     /// A node says at which address it sees us. Returns what became known, and whether our id changed to fit it.
@@ -54,6 +71,31 @@ impl Network {
             self.table.rename(now, node_id::for_address(ip, rng));
         }
         Some((DhtFact::SeenAt { ip }, renamed))
+    }
+
+    /// Where others see us, if they agree on it and our port is the one that we listen on.
+    pub(super) fn ours(&self, port: u16) -> Option<SocketAddr> {
+        self.seen_at.agreed.map(|ip| SocketAddr::new(ip, port))
+    }
+
+    /// The system says that a node cannot be reached.
+    pub(super) fn unreachable(&mut self, now: At) {
+        self.unreachable += 1;
+        if self.unreachable >= NO_ROUTE_AFTER && !self.table.works(now) {
+            self.unreachable = 0;
+            self.no_route_until = now + NO_ROUTE_FOR;
+        }
+    }
+
+    /// A node answered.
+    pub(super) fn answered(&mut self) {
+        self.unreachable = 0;
+        self.no_route_until = At::ZERO;
+    }
+
+    /// Whether nodes that others name are worth a try: there are few so far, and there may be a route to them.
+    pub(super) fn wants_nodes(&self, now: At) -> bool {
+        self.no_route_until <= now && self.table.counts(now).0 < NEAREST as u32
     }
 
     /// How many nodes there are, where that changed and was not looked at within a second.

@@ -34,6 +34,11 @@ pub(super) fn fits(id: &NodeId, ip: IpAddr) -> bool {
     scope_of(ip) != Scope::Public || [id.0[0], id.0[1], id.0[2] & 0xf8] == expected
 }
 
+/// Whether this id stands for this address: nobody else could have it, and only few others could stand there.
+pub(super) fn is_bound(id: &NodeId, ip: IpAddr) -> bool {
+    scope_of(ip) == Scope::Public && fits(id, ip)
+}
+
 /// The 21 bits that follow from an address and the last byte of the id.
 fn prefix(ip: IpAddr, last: u8) -> [u8; 3] {
     let masked = |bytes: &[u8], mask: &[u8]| {
@@ -82,6 +87,7 @@ mod tests {
             assert!(fits(&id, ip.parse().unwrap()));
             assert!(!fits(&id, "198.51.100.7".parse().unwrap()));
             assert!(fits(&id, "192.168.1.7".parse().unwrap()) && fits(&id, "::1".parse().unwrap()));
+            assert!(is_bound(&id, ip.parse().unwrap()) && !is_bound(&id, "192.168.1.7".parse().unwrap()));
         }
     }
 }

@@ -60,7 +60,7 @@ impl Dht {
 
     /// Which nodes are asked for: of both families while one of them lacks some.
     pub(super) fn want(&self) -> Want {
-        let lacks = self.networks.iter().any(|network| network.table.counts(self.now).0 < NEAREST as u32);
+        let lacks = self.networks.iter().any(|network| network.wants_nodes(self.now));
         let both = self.networks.len() > 1 && lacks;
         Want { v4: both, v6: both }
     }
@@ -145,7 +145,8 @@ impl Dht {
     fn begin(&mut self, family: Family, target: NodeId, aim: Aim) {
         let Some(network) = self.networks.iter().find(|network| network.family == family) else { return };
         let first = network.table.to_begin_with(self.now, &target, NEAREST);
-        let lookup = Lookup::new(family, target, aim, network.table.own(), first);
+        let own = (network.table.own(), network.ours(self.port));
+        let lookup = Lookup::new(family, target, aim, own, first);
         let key = LookupKey(self.next_lookup);
         self.next_lookup += 1;
         self.lookups.insert(key, lookup);

@@ -16,7 +16,8 @@ const ENOUGH: usize = 2;
 pub(super) struct SeenAt {
     /// The network of a node, and what it said last.
     votes: VecDeque<(IpAddr, IpAddr)>,
-    agreed: Option<IpAddr>,
+    /// The address, once enough of them agree.
+    pub(super) agreed: Option<IpAddr>,
 }
 
 impl SeenAt {

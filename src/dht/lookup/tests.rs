@@ -6,7 +6,7 @@ fn node(first: u8, host: u8) -> NodeInfo {
 
 fn lookup(first: Vec<NodeInfo>) -> Lookup {
     let aim = Aim::Peers { info_hash: InfoHash([0; 20]), announce: true };
-    Lookup::new(Family::V4, NodeId([0; 20]), aim, NodeId([0xff; 20]), first)
+    Lookup::new(Family::V4, NodeId([0; 20]), aim, (NodeId([0xff; 20]), None), first)
 }
 
 fn reply(of: NodeInfo, nodes: Vec<NodeInfo>) -> Reply {
@@ -61,6 +61,54 @@ fn who_answers_with_itself_with_us_or_under_another_id_gains_nothing() {
     let (outcome, peers) = lookup.answered(node(2, 2).addr, reply(node(3, 2), vec![node(4, 4)]));
     assert_eq!((outcome, peers.len()), (NodeOutcome::WrongId, 0));
     assert!(lookup.is_done() && lookup.tally == Tally { asked: 2, answered: 1 });
+}
+
+#[test]
+fn who_took_an_id_that_fits_its_address_is_known_by_it() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let addr: SocketAddr = "11.0.0.1:1".parse().unwrap();
+    let other = NodeInfo { id: NodeId([1; 20]), addr: "11.0.1.1:1".parse().unwrap() };
+    let fitting = NodeInfo { id: node_id::for_address(addr.ip(), &mut rng), addr };
+    for (now, outcome) in [
+        (fitting.id, NodeOutcome::Answered { peers: 0, nodes: 1 }),
+        (node_id::random(&mut rng), NodeOutcome::WrongId),
+    ] {
+        let mut lookup = lookup(vec![NodeInfo { id: NodeId([3; 20]), addr }]);
+        asked(&mut lookup);
+        let said = lookup.answered(addr, reply(NodeInfo { id: now, addr }, vec![other]));
+        assert_eq!(said, (outcome, Vec::new()));
+        let is_known = now == fitting.id;
+        assert_eq!(asked(&mut lookup).len(), usize::from(is_known));
+        let nearest: Vec<_> = lookup.nearest().into_iter().map(|(info, _)| info).collect();
+        assert_eq!(nearest, if is_known { vec![fitting] } else { Vec::new() });
+    }
+}
+
+#[test]
+fn who_is_named_at_our_address_by_an_id_that_we_had_is_not_asked() {
+    let (aim, first) = (Aim::Nodes, vec![node(1, 1), node(2, 2)]);
+    let own = (NodeId([0xff; 20]), Some(node(1, 1).addr));
+    let mut lookup = Lookup::new(Family::V4, NodeId([0; 20]), aim, own, first);
+    assert_eq!(asked(&mut lookup), [node(2, 2)]);
+    lookup.answered(node(2, 2).addr, reply(node(2, 2), vec![node(1, 1), node(3, 3), node(4, 4)]));
+    lookup.seen_at(node(3, 3).addr);
+    assert_eq!(asked(&mut lookup), [node(4, 4)], "as soon as that is known");
+}
+
+#[test]
+fn a_slow_node_is_not_waited_for_where_enough_answered_whatever_their_ids() {
+    let unfit = |n: u8| NodeInfo { id: NodeId([n; 20]), addr: SocketAddr::from(([11, n, 0, 1], 1)) };
+    let mut lookup = lookup((2..=9).map(unfit).chain([node(1, 1)]).collect());
+    for _ in 0..9 {
+        for info in asked(&mut lookup) {
+            if info == node(1, 1) {
+                lookup.slow(info.addr);
+            } else {
+                lookup.answered(info.addr, reply(info, Vec::new()));
+            }
+        }
+    }
+    assert!(lookup.is_done() && lookup.nearest().len() == NEAREST);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::dht::node_id;
 use crate::event::{AnnounceOutcome, Family, NodeOutcome};
-use crate::wire::krpc::{Body, Message, NodeId, Query, Want};
+use crate::wire::krpc::{Body, Message, NodeId, NodeInfo, Query, Reply, Want};
 
 fn seeks(net: &mut Net, addr: SocketAddr) {
     net.input(addr, Input::Add { info_hash: TORRENT, announce: false });
@@ -256,6 +256,52 @@ fn nobody_there_is_told_at_once_where_the_system_says_so() {
         told.iter()
             .any(|(_, fact)| matches!(fact, LookupFact::Node { outcome: NodeOutcome::Unreachable, .. }))
     );
+}
+
+#[test]
+fn where_there_is_no_route_nodes_are_tried_seldom() {
+    let mut dht = Dht::new(Settings { seed: 15, v4: true, v6: true, port: 6881, ..Settings::default() });
+    let mut rng = fastrand::Rng::with_seed(15);
+    let mut v6 = |number: u16| {
+        let addr = SocketAddr::from(([0x2001, 0xdb8, number, 0, 0, 0, 0, 7], 6881));
+        NodeInfo { id: node_id::for_address(addr.ip(), &mut rng), addr }
+    };
+    let (mut now, end) = (At::from_secs(1), At::from_secs(601));
+    dht.handle(now, Input::Bootstrap { addrs: (0..20).map(public).collect() });
+    for torrent in 0..40 {
+        dht.handle(now, Input::Add { info_hash: InfoHash([torrent; 20]), announce: false });
+    }
+    let (mut over_v4, mut over_v6, mut both) = (0, 0, 0);
+    while now < end {
+        while let Some(action) = dht.poll() {
+            let Action::Send { to, bytes } = action else { continue };
+            if to.is_ipv6() {
+                over_v6 += 1;
+                dht.handle(now, Input::Unreachable { to });
+                continue;
+            }
+            over_v4 += 1;
+            let asked = Message::decode(&bytes).unwrap();
+            let Body::Query { query, .. } = asked.body else { continue };
+            both += usize::from(matches!(query, Query::GetPeers { want, .. } if want.v6));
+            let [.., number, _] = match to.ip() {
+                std::net::IpAddr::V4(v4) => v4.octets(),
+                std::net::IpAddr::V6(_) => unreachable!(),
+            };
+            let nodes = (0..8).map(|nth| v6(u16::from(number) * 8 + nth)).collect();
+            let reply = Reply { nodes, ..Reply::of(NodeId([number; 20])) };
+            let (transaction, body) = (asked.transaction, Body::Reply(reply));
+            let bytes = Message { transaction, seen_at: None, read_only: false, body }.encode();
+            dht.handle(now, Input::Datagram { from: to, bytes: &bytes });
+        }
+        now = dht.deadline();
+        dht.handle(now, Input::Tick);
+    }
+    assert!(
+        over_v4 > 200 && both > 0 && both < over_v4 / 2,
+        "{over_v4}, of which {both} ask for both families"
+    );
+    assert!((8..400).contains(&over_v6), "{over_v6} in ten minutes");
 }
 
 #[test]
