@@ -20,6 +20,8 @@ fn exists(file: &str, name: &str) -> bool {
             "checks_",
             "finds_peers_through_",
             "names_peers_to_",
+            "finds_in_dht_",
+            "found_in_dht_by_",
             "magnet_from_",
             "magnet_to_",
         ];

@@ -1,6 +1,7 @@
 //! What is shown with real clients: ttui downloads from each, each downloads from ttui, byte for byte.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,8 +13,11 @@ use crate::clients::opentracker::Tracker;
 use crate::clients::qbittorrent::Qbittorrent;
 use crate::clients::rtorrent::Rtorrent;
 use crate::clients::transmission::Transmission;
-use crate::clients::{CLIENTS, Client, EXCHANGING, Encryption, PEER_PORT, PeerExchange, Source, Tool, ttui};
+use crate::clients::{
+    CLIENTS, Client, EXCHANGING, Encryption, IN_DHT, InDht, PEER_PORT, PeerExchange, Source, Tool, ttui,
+};
 use crate::lab::Lab;
+use crate::net::Host;
 use crate::torrents::{self, Content, Maker, Torrent};
 use crate::tree;
 
@@ -24,6 +28,9 @@ pub(crate) struct Case {
     pub(crate) needs: Vec<Tool>,
     pub(crate) run: Box<dyn Fn(&Lab) -> Result<()> + Send + Sync>,
 }
+
+/// Where a host is, over one family.
+type At = fn(&Host) -> SocketAddr;
 
 /// How a case gets its content and its torrent, the tracker being known.
 type Recipe = fn(&Lab, Option<&str>) -> Result<(Content, Torrent)>;
@@ -56,7 +63,24 @@ pub(crate) fn all() -> Vec<Case> {
             .push(case(&format!("finds_peers_through_{name}"), &needs, move |lab| find_through(lab, client)));
         cases.push(case(&format!("names_peers_to_{name}"), &needs, move |lab| name_to(lab, client)));
     }
+    let v4: At = |host| host.at(PEER_PORT);
+    for (name, client) in IN_DHT {
+        let needs = [client.tool(), libtorrent, create];
+        cases.push(case(&format!("finds_in_dht_{name}"), &needs, move |lab| find_in_dht(lab, client, v4)));
+        if client.tool() != Tool::Rtorrent {
+            cases.push(case(&format!("found_in_dht_by_{name}"), &needs, move |lab| {
+                found_in_dht(lab, client, v4)
+            }));
+        }
+    }
+    let v6: At = |host| host.at_v6(PEER_PORT);
     cases.extend([
+        case("finds_in_dht_over_ipv6", &[libtorrent, create], move |lab| {
+            find_in_dht(lab, &Libtorrent(Encryption::Usual), v6)
+        }),
+        case("found_in_dht_over_ipv6", &[libtorrent, create], move |lab| {
+            found_in_dht(lab, &Libtorrent(Encryption::Usual), v6)
+        }),
         case("downloads_through_http_tracker", &[opentracker, libtorrent, create], |lab| {
             download_through_tracker(lab, Tracker::http)
         }),
@@ -270,6 +294,31 @@ fn name_to(lab: &Lab, client: &dyn PeerExchange) -> Result<()> {
     let into = lab.folder("download")?;
     let _leecher = client.download_by_exchange(lab, &theirs, &torrent, &into, between.at(PEER_PORT))?;
     tree::ensure_holds(&content.parent, &into)
+}
+
+/// The client announces itself at a node of the DHT, and ttui knows that node alone.
+fn find_in_dht(lab: &Lab, client: &dyn InDht, at: At) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (between, theirs, ours) = (lab.host("node")?, lab.host("seed")?, lab.host("ttui")?);
+    let mut node = libtorrent::Node::start(lab, &between, at(&between))?;
+    let _seed = client.run_in_dht(lab, &theirs, &torrent, &content.parent, node.addr)?;
+    node.wait_for(lab, &torrent, at(&theirs).ip())?;
+    let into = lab.folder("download")?;
+    ttui::download_by_dht(lab, &ours, &torrent, &into, node.addr)?;
+    tree::ensure_equal(&content.parent, &into)
+}
+
+/// ttui announces itself at a node of the DHT, and the client knows that node alone.
+fn found_in_dht(lab: &Lab, client: &dyn InDht, at: At) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (between, ours, theirs) = (lab.host("node")?, lab.host("ttui")?, lab.host("leecher")?);
+    let mut node = libtorrent::Node::start(lab, &between, at(&between))?;
+    let seed = ttui::seed_in_dht(lab, &ours, &torrent, &content.parent, node.addr)?;
+    node.wait_for(lab, &torrent, at(&ours).ip())?;
+    let into = lab.folder("download")?;
+    let _leecher = client.run_in_dht(lab, &theirs, &torrent, &into, node.addr)?;
+    tree::ensure_holds(&content.parent, &into)?;
+    ttui::end(lab, seed)
 }
 
 fn seed_to(lab: &Lab, client: &dyn Client, recipe: Recipe) -> Result<()> {

@@ -115,6 +115,28 @@ pub(crate) trait PeerExchange: Client {
     ) -> Result<Process>;
 }
 
+/// A client that finds peers through the DHT (BEP 5) among few nodes. Transmission wants more than a case can run.
+pub(crate) trait InDht: Client {
+    /// Starts it with `torrent` and the folder `parent`, tells it of a node of the DHT alone, and returns when it says that
+    /// it has everything: what stands there is checked first, the rest is downloaded.
+    fn run_in_dht(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        node: SocketAddr,
+    ) -> Result<Process>;
+}
+
+/// Those that do, with the name that cases use. The last one, of 0.9.8, reads the addresses of peers two bytes too early and
+/// dials others: it is found, and finds nobody.
+pub(crate) const IN_DHT: [(&str, &dyn InDht); 3] = [
+    ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),
+    ("aria2", &aria2::Aria2(Encryption::Usual)),
+    ("rtorrent", &rtorrent::Rtorrent(Encryption::Usual)),
+];
+
 /// Those that do, with the name that cases use.
 pub(crate) const EXCHANGING: [(&str, &dyn PeerExchange); 2] = [
     ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),

@@ -6,9 +6,11 @@
   seed TORRENT FOLDER IP PORT                prints `complete` once it has everything, and stays
   download TORRENT FOLDER IP PORT [IP PORT]  prints `complete` once everything is on disk, and stays; TORRENT may be a
                                              magnet link
+  node IP PORT                               is a node of the DHT; prints `announced HASH IP` for who announces there
 
 With ENCRYPTION=required in the environment only encrypted connections are taken and made, with PEX=on peers are named to
-and taken from others, and with DOWN=n no more than n bytes a second are downloaded.
+and taken from others, with NODE=ip:port the DHT is used, through this node, and with DOWN=n no more than n bytes a second
+are downloaded.
 """
 import os
 import sys
@@ -32,7 +34,8 @@ def session(ip, port):
     where = f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
     settings = {
         "listen_interfaces": where,
-        "enable_dht": False,
+        "enable_dht": "NODE" in os.environ,
+        "dht_bootstrap_nodes": os.environ.get("NODE", ""),
         "enable_lsd": False,
         "enable_upnp": False,
         "enable_natpmp": False,
@@ -43,7 +46,8 @@ def session(ip, port):
         | lt.alert.category_t.status_notification
         | lt.alert.category_t.storage_notification
         | lt.alert.category_t.connect_notification
-        | lt.alert.category_t.tracker_notification,
+        | lt.alert.category_t.tracker_notification
+        | lt.alert.category_t.dht_notification,
     }
     if os.environ.get("ENCRYPTION") == "required":
         settings["out_enc_policy"] = settings["in_enc_policy"] = int(lt.enc_policy.pe_forced)
@@ -59,7 +63,9 @@ def run(torrent, folder, ip, port, peer=None):
         params = lt.add_torrent_params()
         params.ti = lt.torrent_info(torrent)
     params.save_path = folder
-    params.flags = lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd
+    params.flags = lt.torrent_flags.disable_lsd
+    if "NODE" not in os.environ:
+        params.flags |= lt.torrent_flags.disable_dht
     if os.environ.get("PEX") != "on":
         params.flags |= lt.torrent_flags.disable_pex
     handle = ses.add_torrent(params)
@@ -80,6 +86,17 @@ def run(torrent, folder, ip, port, peer=None):
             handle.flush_cache()
 
 
+def node(ip, port):
+    os.environ["NODE"] = ""
+    ses = session(ip, port)
+    while True:
+        ses.wait_for_alert(200)
+        for alert in ses.pop_alerts():
+            print(type(alert).__name__, alert.message(), file=sys.stderr, flush=True)
+            if isinstance(alert, lt.dht_announce_alert):
+                print("announced", alert.info_hash, alert.ip, flush=True)
+
+
 what, arguments = sys.argv[1], sys.argv[2:]
 if what == "make":
     make(lt.create_torrent.v1_only, *arguments)
@@ -87,6 +104,8 @@ elif what == "make-hybrid":
     make(0, *arguments)
 elif what == "hash":
     print("v1:", lt.torrent_info(*arguments).info_hashes().v1)
+elif what == "node":
+    node(*arguments)
 elif what in ("seed", "download"):
     torrent, folder, ip, port = arguments[:4]
     run(torrent, folder, ip, int(port), (arguments[4], int(arguments[5])) if len(arguments) > 4 else None)

@@ -1,13 +1,13 @@
 //! libtorrent-rasterbar, through a small script for its Python binding.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use color_eyre::eyre::Result;
 
-use super::{Client, Encryption, GO_BETWEEN_BPS, PEER_PORT, PeerExchange, Tool};
+use super::{Client, Encryption, GO_BETWEEN_BPS, InDht, PEER_PORT, PeerExchange, Tool};
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::process::Process;
@@ -75,6 +75,50 @@ impl PeerExchange for Libtorrent {
         let mut command = download(lab, host, torrent, parent, Some(peer))?;
         command.env("PEX", "on");
         wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
+    }
+}
+
+impl InDht for Libtorrent {
+    fn run_in_dht(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        node: SocketAddr,
+    ) -> Result<Process> {
+        let own_address = if node.is_ipv6() { IpAddr::V6(host.v6) } else { IpAddr::V4(host.v4) };
+        let mut command = host.command(PYTHON);
+        command.arg(script(lab)?).arg("seed").arg(&torrent.path).arg(parent);
+        command.arg(own_address.to_string()).arg(PEER_PORT.to_string()).env("NODE", node.to_string());
+        wait_until_complete(lab, lab.spawn(command, "libtorrent-in-dht")?)
+    }
+}
+
+/// A node of the DHT, and nothing else.
+#[derive(Debug)]
+pub(crate) struct Node {
+    process: Process,
+    pub(crate) addr: SocketAddr,
+}
+
+impl Node {
+    /// At one given address of the host.
+    pub(crate) fn start(lab: &Lab, host: &Host, addr: SocketAddr) -> Result<Self> {
+        let mut command = host.command(PYTHON);
+        command.arg(script(lab)?).args(["node", &addr.ip().to_string(), &addr.port().to_string()]);
+        let mut process = lab.spawn(command, "node")?;
+        // It takes peers at the port at which it is a node.
+        lab.wait_for_listener(&mut process, addr)?;
+        Ok(Self { process, addr })
+    }
+
+    /// Waits until somebody announced itself as a peer of the torrent.
+    pub(crate) fn wait_for(&mut self, lab: &Lab, torrent: &Torrent, ip: IpAddr) -> Result<()> {
+        let (stdout, line) = (self.process.stdout.clone(), format!("announced {} {ip}\n", torrent.hex()));
+        lab.wait_for("an announce in the DHT", &mut self.process, || {
+            Ok(fs::read_to_string(&stdout)?.contains(&line).then_some(()))
+        })
     }
 }
 

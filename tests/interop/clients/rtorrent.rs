@@ -5,7 +5,7 @@ use std::path::Path;
 
 use color_eyre::eyre::{Result, ensure};
 
-use super::{Client, Encryption, PEER_PORT, Tool};
+use super::{Client, Encryption, InDht, PEER_PORT, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -38,7 +38,8 @@ impl Client for Rtorrent {
         parent: &Path,
         peer: Option<SocketAddr>,
     ) -> Result<Process> {
-        let mut client = start(lab, host, torrent, parent, self.0)?;
+        let mut client = start(lab, host, parent, self.0, None)?;
+        load(lab, host, torrent, &mut client)?;
         if let Some(peer) = peer {
             let hash = torrent.hex().to_uppercase();
             lab.wait_for("rtorrent to take the peer", &mut client, || {
@@ -55,12 +56,29 @@ impl Client for Rtorrent {
     }
 }
 
+impl InDht for Rtorrent {
+    fn run_in_dht(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        node: SocketAddr,
+    ) -> Result<Process> {
+        let mut client = start(lab, host, parent, self.0, Some(node))?;
+        load(lab, host, torrent, &mut client)?;
+        wait_until_complete(lab, host, torrent, &mut client)?;
+        Ok(client)
+    }
+}
+
+/// Starts it without a torrent; with a node of the DHT it is in it then.
 fn start(
     lab: &Lab,
     host: &Host,
-    torrent: &Torrent,
     parent: &Path,
     encryption: Encryption,
+    node: Option<SocketAddr>,
 ) -> Result<Process> {
     let session = lab.folder("rtorrent")?;
     let options = [
@@ -70,7 +88,8 @@ fn start(
         format!("network.scgi.open_port={}", host.at(SCGI_PORT)),
         format!("network.port_range.set={PEER_PORT}-{PEER_PORT}"),
         "network.port_random.set=no".to_owned(),
-        "dht.mode.set=off".to_owned(),
+        format!("dht.mode.set={}", if node.is_some() { "on" } else { "off" }),
+        format!("dht.port.set={PEER_PORT}"),
         "protocol.pex.set=no".to_owned(),
         match encryption {
             Encryption::Usual => "protocol.encryption.set=none".to_owned(),
@@ -87,16 +106,35 @@ fn start(
         command.arg("-O").arg(option);
     }
     let mut client = lab.spawn(command, "rtorrent")?;
+    if let Some(node) = node {
+        lab.wait_for("rtorrent to join the DHT", &mut client, || {
+            // Without a node a torrent's first announce comes to nothing, and the next one is minutes away.
+            if nodes_of_dht(host)? > 0 {
+                return Ok(Some(()));
+            }
+            call(host.at(SCGI_PORT), "dht.add_node", &["", &node.to_string()])?;
+            Ok(None)
+        })?;
+    }
+    Ok(client)
+}
+
+fn nodes_of_dht(host: &Host) -> Result<i64> {
+    let answer = call(host.at(SCGI_PORT), "dht.statistics", &[""])?;
+    let nodes = answer.split("<name>nodes</name>").nth(1).and_then(integer);
+    Ok(nodes.unwrap_or(0))
+}
+
+fn load(lab: &Lab, host: &Host, torrent: &Torrent, client: &mut Process) -> Result<()> {
     let (path, hash) = (torrent.path.display().to_string(), torrent.hex().to_uppercase());
-    lab.wait_for("rtorrent to take the torrent", &mut client, || {
+    lab.wait_for("rtorrent to take the torrent", client, || {
         // Its port opens before it is ready, and a torrent that comes too early is silently forgotten.
         if number(host, "d.state", &[&hash]).is_ok() {
             return Ok(Some(()));
         }
         call(host.at(SCGI_PORT), "load.start", &["", &path])?;
         Ok(None)
-    })?;
-    Ok(client)
+    })
 }
 
 fn wait_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, client: &mut Process) -> Result<()> {
@@ -111,9 +149,13 @@ fn wait_until_complete(lab: &Lab, host: &Host, torrent: &Torrent, client: &mut P
 }
 
 fn number(host: &Host, method: &str, arguments: &[&str]) -> Result<Option<i64>> {
-    let answer = call(host.at(SCGI_PORT), method, arguments)?;
-    let value = answer.split("<i8>").nth(1).or_else(|| answer.split("<i4>").nth(1));
-    Ok(value.and_then(|rest| rest.split('<').next()).and_then(|digits| digits.parse().ok()))
+    Ok(integer(&call(host.at(SCGI_PORT), method, arguments)?))
+}
+
+/// The first number of an answer.
+fn integer(answer: &str) -> Option<i64> {
+    let value = answer.split_once("<i8>").or_else(|| answer.split_once("<i4>"));
+    value.and_then(|(_, rest)| rest.split('<').next()).and_then(|digits| digits.parse().ok())
 }
 
 fn call(scgi: SocketAddr, method: &str, arguments: &[&str]) -> Result<String> {

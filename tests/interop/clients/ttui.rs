@@ -31,6 +31,19 @@ pub(crate) fn download(
     download_files(lab, host, torrent, parent, (&[], peers))
 }
 
+/// Downloads as [`download`] does, told of a node of the DHT alone.
+pub(crate) fn download_by_dht(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    node: SocketAddr,
+) -> Result<()> {
+    let mut command = headless(host, torrent, parent);
+    command.args(["--dht-node", &node.to_string()]);
+    ensure_downloads(lab, command)
+}
+
 /// Downloads the files that are named, or those that were wanted last, as [`download`] does.
 pub(crate) fn download_files(
     lab: &Lab,
@@ -46,6 +59,10 @@ pub(crate) fn download_files(
     for peer in peers {
         command.arg("--peer").arg(peer.to_string());
     }
+    ensure_downloads(lab, command)
+}
+
+fn ensure_downloads(lab: &Lab, command: Command) -> Result<()> {
     let mut client = lab.spawn(command, "ttui")?;
     let status = lab.wait_for_end(&mut client, CASE_LIMIT)?;
     ensure!(status == Some(0), "ttui ended with status {status:?}, expected 0");
@@ -59,7 +76,23 @@ pub(crate) fn download_files(
 
 /// Seeds what stands in `parent`; returns when it says so and listens.
 pub(crate) fn seed(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+    seed_by(lab, host, headless(host, torrent, parent))
+}
+
+/// Seeds as [`seed`] does, told of a node of the DHT.
+pub(crate) fn seed_in_dht(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    node: SocketAddr,
+) -> Result<Process> {
     let mut command = headless(host, torrent, parent);
+    command.args(["--dht-node", &node.to_string()]);
+    seed_by(lab, host, command)
+}
+
+fn seed_by(lab: &Lab, host: &Host, mut command: Command) -> Result<Process> {
     command.arg("--seed");
     let mut client = lab.spawn(command, "ttui")?;
     let stdout = client.stdout.clone();
