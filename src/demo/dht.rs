@@ -108,7 +108,10 @@ impl Node {
                 let _ = self.socket.send_to(&bytes, to).await;
             }
             Action::Lookup(_, _, LookupFact::Announced { outcome: AnnounceOutcome::Stored, .. }) => {
-                self.announced.take().into_iter().for_each(|announced| drop(announced.send(())));
+                if let Some(announced) = self.announced.take() {
+                    // The start may have waited long enough.
+                    let _ = announced.send(());
+                }
             }
             Action::Bootstrap | Action::Peers { .. } | Action::Told(..) | Action::Lookup(..) => {}
         }
