@@ -19,7 +19,7 @@ use crate::clients::{
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::torrents::{self, Content, Maker, Torrent};
-use crate::tree;
+use crate::{tree, way_in};
 
 /// A named case.
 pub(crate) struct Case {
@@ -136,15 +136,20 @@ pub(crate) fn all() -> Vec<Case> {
             })
         }),
     ]);
+    cases.extend(way_in::all());
     cases
 }
 
-fn case(name: &str, needs: &[Tool], run: impl Fn(&Lab) -> Result<()> + Send + Sync + 'static) -> Case {
+pub(crate) fn case(
+    name: &str,
+    needs: &[Tool],
+    run: impl Fn(&Lab) -> Result<()> + Send + Sync + 'static,
+) -> Case {
     Case { name: name.to_owned(), needs: needs.to_vec(), run: Box::new(run) }
 }
 
 /// One file whose length is neither a multiple of the piece length nor of a block.
-fn plain(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
+pub(crate) fn plain(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
     let content = torrents::one_file(lab, "plain.bin", 12 * 1024 * 1024 + 4_321)?;
     let torrent = torrents::make(lab, Maker::TransmissionCreate, &content, 17, tracker)?;
     Ok((content, torrent))

@@ -13,6 +13,7 @@ use crate::torrents::Torrent;
 
 pub(crate) mod aria2;
 pub(crate) mod libtorrent;
+pub(crate) mod miniupnpd;
 pub(crate) mod opentracker;
 pub(crate) mod qbittorrent;
 pub(crate) mod rtorrent;
@@ -162,7 +163,9 @@ pub(crate) const CLIENTS: [(&str, &dyn Client); 10] = [
 pub(crate) enum Tool {
     Aria2,
     Libtorrent,
+    Miniupnpd,
     Mktorrent,
+    Nftables,
     Opentracker,
     Qbittorrent,
     Rtorrent,
@@ -176,7 +179,9 @@ impl Tool {
         match self {
             Self::Aria2 => "aria2",
             Self::Libtorrent => "python3-libtorrent",
+            Self::Miniupnpd => "miniupnpd-nftables",
             Self::Mktorrent => "mktorrent",
+            Self::Nftables => "nftables",
             Self::Opentracker => "opentracker",
             Self::Qbittorrent => "qbittorrent-nox",
             Self::Rtorrent => "rtorrent",
@@ -190,7 +195,9 @@ impl Tool {
         let (program, arguments): (_, &[&str]) = match self {
             Self::Aria2 => ("aria2c", &["--version"]),
             Self::Libtorrent => (libtorrent::PYTHON, &["-c", "import libtorrent"]),
+            Self::Miniupnpd => ("miniupnpd", &["--version"]),
             Self::Mktorrent => ("mktorrent", &["-h"]),
+            Self::Nftables => ("nft", &["--version"]),
             Self::Opentracker => ("opentracker", &["-h"]),
             Self::Qbittorrent => ("qbittorrent-nox", &["--version"]),
             Self::Rtorrent => ("rtorrent", &["-h"]),

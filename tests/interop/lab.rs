@@ -1,6 +1,6 @@
 //! What one case works with: a folder, a network, and the time it has.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -36,6 +36,16 @@ impl Lab {
     /// A new host on the network.
     pub(crate) fn host(&self, name: &str) -> Result<Host> {
         self.net.host(name)
+    }
+
+    /// Where the case itself stands on the bridge: the default gateway of its hosts.
+    pub(crate) fn here(&self) -> Ipv4Addr {
+        self.net.here()
+    }
+
+    /// A new host behind a router.
+    pub(crate) fn host_behind(&self, router: &Host) -> Result<Host> {
+        self.net.host_behind(router)
     }
 
     /// The folder `name` of this case, made if need be.

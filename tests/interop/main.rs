@@ -13,6 +13,7 @@
 //! | [`torrents`] | contents and the foreign tools that make torrents of them |
 //! | [`clients`] | one module a client: how it seeds, how it downloads |
 //! | [`cases`] | what is shown |
+//! | [`way_in`] | the same, of routers |
 //! | [`runner`] | filter, retry, report |
 //!
 //! Environment: `CI=true` makes a missing client a failure, `TTUI_INTEROP_JOBS` sets how many cases run at once.
@@ -30,6 +31,7 @@ mod process;
 mod runner;
 mod torrents;
 mod tree;
+mod way_in;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,9 @@ use std::process::{Child, Command, Stdio};
 
 use color_eyre::eyre::{Result, WrapErr, bail, ensure};
 
+/// Where a router is seen by hosts behind it.
+pub(crate) const INSIDE: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 1);
+
 /// The network of one case.
 #[derive(Debug)]
 pub(crate) struct Net {
@@ -37,6 +40,11 @@ impl Net {
         Ok(net)
     }
 
+    /// The first address, which is the case's own.
+    pub(crate) fn here(&self) -> Ipv4Addr {
+        self.v4(1)
+    }
+
     /// A new host, its interface up.
     pub(crate) fn host(&self, name: &str) -> Result<Host> {
         let number = self.hosts.get() + 1;
@@ -57,6 +65,32 @@ impl Net {
         );
         let status = host.command("sh").args(["-c", &setup]).status().wrap_err("cannot enter a host")?;
         ensure!(status.success(), "setting up host {name} failed: {setup}");
+        Ok(host)
+    }
+
+    /// A new host behind `router`, which it reaches at [`INSIDE`]: its only way to the bridge.
+    pub(crate) fn host_behind(&self, router: &Host) -> Result<Host> {
+        let holder = hold_namespace()?;
+        let (v4, v6) = (Ipv4Addr::new(192, 168, 77, 2), self.v6(u8::MAX));
+        let host = Host { v4, v6, holder };
+        let pid = host.holder.id().to_string();
+        for (there, setup) in [
+            (
+                router,
+                format!(
+                    "ip link add inside type veth peer name eth0 netns {pid} && ip address add {INSIDE}/24 dev inside && ip link set inside up"
+                ),
+            ),
+            (
+                &host,
+                format!(
+                    "ip link set lo up && ip link set eth0 up && ip address add {v4}/24 dev eth0 && ip address add {v6}/64 dev eth0 nodad && ip route add default via {INSIDE}"
+                ),
+            ),
+        ] {
+            let status = there.command("sh").args(["-c", &setup]).status().wrap_err("cannot enter a host")?;
+            ensure!(status.success(), "setting up a host behind a router failed: {setup}");
+        }
         Ok(host)
     }
 

@@ -139,6 +139,10 @@ fn not_authorized() -> Answer {
 fn refused(error: RequestError) -> Answer {
     match error {
         RequestError::ErrorCode(code, said) => Answer::Refused(code, text::clean(&said, MOST_SAID)),
+        // The whole of it would be its words.
+        RequestError::InvalidResponse(_) => {
+            Answer::Failed("its answer has not what it was asked for".to_owned())
+        }
         other => failed(&other),
     }
 }

@@ -92,15 +92,37 @@ pub(crate) fn seed_in_dht(
     seed_by(lab, host, command)
 }
 
-fn seed_by(lab: &Lab, host: &Host, mut command: Command) -> Result<Process> {
+/// Seeds what stands in `parent`, and asks routers for a way in; what it does goes to `log`, the run to `recording`. Returns
+/// when it says that it seeds.
+pub(crate) fn seed_with_way_in(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    parent: &Path,
+    [log, recording]: [&Path; 2],
+) -> Result<Process> {
+    let settings = lab.folder("settings")?.join("way-in.toml");
+    fs::write(&settings, "dht = false\nlsd = false\nport-mapping = true\n")?;
+    let mut command = headless(host, torrent, parent);
+    command.arg("--config").arg(settings).arg("--log").arg(log).arg("--record").arg(recording);
+    // Another one downloads from it.
+    begin_to_seed(lab, "ttui-behind", command)
+}
+
+fn seed_by(lab: &Lab, host: &Host, command: Command) -> Result<Process> {
+    let mut client = begin_to_seed(lab, "ttui", command)?;
+    lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+    Ok(client)
+}
+
+fn begin_to_seed(lab: &Lab, name: &str, mut command: Command) -> Result<Process> {
     command.arg("--seed");
-    let mut client = lab.spawn(command, "ttui")?;
+    let mut client = lab.spawn(command, name)?;
     let stdout = client.stdout.clone();
     lab.wait_for("ttui to seed", &mut client, || {
         let line = last_line(&fs::read_to_string(&stdout)?)?;
         Ok(matches!(line["state"].as_str(), Some("seeding" | "complete")).then_some(()))
     })?;
-    lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
     Ok(client)
 }
 
