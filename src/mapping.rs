@@ -43,6 +43,9 @@ const LEAST_ROUND: Duration = Duration::from_secs(60);
 pub struct Settings {
     /// Where its random numbers come from.
     pub seed: u64,
+    /// What our mappings are known by at a router that speaks PCP, from run to run: it would leave what was mapped under
+    /// another one to somebody else.
+    pub secret: u64,
     /// The router.
     pub gateway: Ipv4Addr,
     /// Our address on the way there.

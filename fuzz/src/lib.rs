@@ -359,7 +359,7 @@ pub fn nat_pmp(bytes: &[u8]) {
 fn hear(bytes: &[u8], fit: impl Fn(&[u8], &mut [u8])) {
     let gateway = Ipv4Addr::new(192, 168, 1, 1);
     let client = Ipv4Addr::new(192, 168, 1, 2);
-    let mut mapper = Mapper::new(mapping::Settings { seed: 1, gateway, client, port: 6881 });
+    let mut mapper = Mapper::new(mapping::Settings { seed: 1, secret: 7, gateway, client, port: 6881 });
     let (mut now, mut asked, mut actions) = (Duration::ZERO, vec![Vec::new()], 0);
     for turn in 0..20 {
         let mut answer = bytes.to_vec();

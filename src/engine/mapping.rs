@@ -1,10 +1,12 @@
 //! Has routers map our port ([`crate::mapping`]): one for each default route, or the one that the user names.
 
 mod gateway;
+mod kept;
 mod route;
 mod upnp;
 
 use std::net::{Ipv4Addr, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -24,6 +26,8 @@ use crate::wire::pcp;
 const MOST_GATEWAYS: usize = 4;
 /// How long the end of a run waits until what is mapped is given back.
 const RELEASED_WITHIN: Duration = Duration::from_millis(900);
+/// A program that stood still for so long asks anew.
+const STALE_AFTER: Duration = Duration::from_secs(60);
 /// How often it is looked where routers are, beside when the machine's addresses change.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
@@ -56,11 +60,6 @@ impl Mapping {
         self.outside_port.load(Ordering::Relaxed)
     }
 
-    /// A router gave this port.
-    fn found(&self, outside_port: u16) {
-        self.outside_port.store(outside_port, Ordering::Relaxed);
-    }
-
     /// Gives back what is mapped, within a second. What is not given back by then ends by itself.
     pub(super) async fn release(&self) {
         self.ends.send_replace(true);
@@ -73,16 +72,24 @@ impl Mapping {
 pub(super) struct Driver {
     resources: Arc<Resources>,
     seed: u64,
+    secret: u64,
     gateway: Option<Ipv4Addr>,
     around: watch::Receiver<Around>,
 }
 
 impl Driver {
-    /// The one driver of a session. `seed` is where the random numbers come from.
-    pub(super) fn new(resources: &Arc<Resources>, seed: u64, options: &MappingOptions) -> Self {
+    /// The one driver of a session, which keeps something for the next run in the folder. `seed` is where the random numbers
+    /// come from.
+    pub(super) fn new(
+        resources: &Arc<Resources>,
+        seed: u64,
+        options: &MappingOptions,
+        folder: &Path,
+    ) -> Self {
         resources.mapping.runs.send_replace(true);
         let around = resources.surroundings.look();
-        Self { resources: Arc::clone(resources), seed, gateway: options.gateway, around }
+        let secret = kept::secret(folder, seed);
+        Self { resources: Arc::clone(resources), seed, secret, gateway: options.gateway, around }
     }
 
     /// Runs until everything is given back.
@@ -94,6 +101,7 @@ impl Driver {
                 let fact = MappingFact { step: MappingStep::NoGateway, ..MappingFact::default() };
                 self.resources.facts.tell(self.resources.clock.now(), Event::Mapping(fact));
             }
+            reached_at(&self.resources, self.resources.port);
             let mut tasks = JoinSet::new();
             for (number, settings) in gateways.iter().enumerate() {
                 // What goes out by itself goes over the preferred one.
@@ -118,6 +126,7 @@ impl Driver {
             let client = own_address(gateway)?;
             Some(Settings {
                 seed: self.seed.wrapping_add(number as u64),
+                secret: self.secret,
                 gateway,
                 client,
                 port: self.resources.port,
@@ -126,8 +135,11 @@ impl Driver {
         gateways.into_iter().enumerate().filter_map(settings).collect()
     }
 
-    /// Waits until there are other routers, or the machine has another address.
+    /// Waits until there are other routers, the machine has another address, or the program stood still for so long that
+    /// nothing may be mapped any more.
     async fn others_than(&mut self, gateways: &[Settings]) {
+        let clock = self.resources.clock;
+        let stood_still = clock.stood_still();
         loop {
             tokio::select! {
                 changed = self.around.changed() => if changed.is_err() {
@@ -135,10 +147,18 @@ impl Driver {
                 },
                 () = sleep(LOOK_EVERY) => {}
             }
-            if self.gateways() != gateways {
+            let is_stale = clock.stood_still() >= stood_still + STALE_AFTER;
+            if is_stale || self.gateways() != gateways {
                 return;
             }
         }
+    }
+}
+
+/// Others reach us at this port from now on.
+fn reached_at(resources: &Resources, port: u16) {
+    if resources.mapping.outside_port.swap(port, Ordering::Relaxed) != port {
+        resources.dht.announce_port(port);
     }
 }
 

@@ -79,7 +79,7 @@ impl Session {
         tasks.spawn(udp.run());
         tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), resources.clock));
         if let Some(options) = &options.mapping {
-            tasks.spawn(mapping::Driver::new(&resources, random_seed()?, options).run());
+            tasks.spawn(mapping::Driver::new(&resources, random_seed()?, options, &state).run());
         }
         let shared = Shared::new(resources, options, state);
         tasks.spawn(give_turns(Arc::clone(&shared)));

@@ -9,7 +9,7 @@ use super::epoch::Epoch;
 use super::steps::Steps;
 use super::{Action, LEASE, Settings};
 use crate::event::{At, MappedTransport, MappingFact, MappingProtocol, MappingStep};
-use crate::wire::pcp::Map;
+use crate::wire::pcp::{Map, Nonce};
 use crate::wire::{nat_pmp, pcp};
 
 /// One of the two protocols, from the first request to the last.
@@ -61,7 +61,9 @@ impl Talk {
             MappingProtocol::Pcp => &[tcp, udp],
             _ => &[About::Outside, tcp, udp],
         };
-        let lines = wanted.iter().map(|about| Line::begin(*about, settings.port, steps.now, rng)).collect();
+        let line =
+            |about: &About| Line::begin(*about, nonce(settings.secret, *about), settings.port, steps.now);
+        let lines = wanted.iter().map(line).collect();
         let talk = Self {
             protocol,
             client: settings.client,
@@ -313,6 +315,13 @@ impl Talk {
         };
         MappingFact { transport, ..self.step(step) }
     }
+}
+
+/// By what a router knows that a request is ours: the same in every round and every run.
+fn nonce(secret: u64, about: About) -> Nonce {
+    let mut nonce = Nonce::default();
+    fastrand::Rng::with_seed(secret ^ u64::from(number(about).unwrap_or_default())).fill(&mut nonce);
+    nonce
 }
 
 /// The protocol's number in the IP header.

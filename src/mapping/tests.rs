@@ -137,8 +137,13 @@ struct Run {
 
 impl Run {
     fn new(router: Router) -> Self {
-        let settings =
-            Settings { seed: 1, gateway: GATEWAY, client: Ipv4Addr::new(192, 168, 1, 2), port: PORT };
+        let settings = Settings {
+            seed: 1,
+            secret: 7,
+            gateway: GATEWAY,
+            client: Ipv4Addr::new(192, 168, 1, 2),
+            port: PORT,
+        };
         Self {
             mapper: Mapper::new(settings),
             router,

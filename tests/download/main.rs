@@ -16,6 +16,7 @@ mod recheck;
 mod session;
 #[path = "../common/support.rs"]
 mod support;
+mod way_in;
 mod web_seeds;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

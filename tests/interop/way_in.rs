@@ -41,8 +41,8 @@ pub(crate) fn all() -> Vec<Case> {
     ]
 }
 
-/// A client beyond the router downloads through it. What was mapped is given back after SIGTERM; after SIGKILL it ends by
-/// itself, or is to end within the twenty minutes that were asked for.
+/// A client beyond the router downloads through it. What was mapped is given back after SIGTERM; after SIGKILL the next run
+/// takes it over, and it ends by itself, or is to end within the twenty minutes that were asked for.
 fn is_reached_through_a_router(lab: &Lab, speaks: Speaks, label: &str) -> Result<()> {
     let (content, torrent) = plain(lab, None)?;
     let (gateway, beyond) = (lab.host("router")?, lab.host("leecher")?);
@@ -79,6 +79,14 @@ fn is_reached_through_a_router(lab: &Lab, speaks: Speaks, label: &str) -> Result
         leases.iter().all(|lease| (1..=now_s + longest_s).contains(&lease.until_s)),
         "too long: {leases:?}"
     );
+
+    // The next run takes over what that one left.
+    let mut client = seed("third")?;
+    let log = folder.join("third.log");
+    wait_for_step(lab, &mut client, &log, MappingStep::Mapped)?;
+    let by = format!("step: Mapped, protocol: Some({:?})", speaks.protocol());
+    ensure!(fs::read_to_string(&log)?.contains(&by), "not taken over by {speaks:?}");
+    drop(client);
     if speaks == Speaks::Pcp {
         router.wait_for_none(lab)?;
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::{sleep, sleep_until};
 
+use super::reached_at;
 use super::upnp::Device;
 use crate::engine::session::Resources;
 use crate::event::Event;
@@ -99,10 +100,7 @@ impl Gateway {
                     }
                 }
                 Action::Upnp(order) => self.device.ask(order),
-                Action::OutsidePort(port) if self.announces => {
-                    self.resources.mapping.found(port);
-                    self.resources.dht.announce_port(port);
-                }
+                Action::OutsidePort(port) if self.announces => reached_at(&self.resources, port),
                 Action::OutsidePort(_) => {}
                 Action::Told(at, fact) => {
                     tracing::info!(?fact, "port mapping");

@@ -67,9 +67,7 @@ pub(super) struct Line {
 
 impl Line {
     /// Due at once.
-    pub(super) fn begin(about: About, port: u16, now: At, rng: &mut fastrand::Rng) -> Self {
-        let mut nonce = Nonce::default();
-        rng.fill(&mut nonce);
+    pub(super) fn begin(about: About, nonce: Nonce, port: u16, now: At) -> Self {
         Self {
             about,
             nonce,

@@ -299,3 +299,23 @@ fn a_port_that_is_refused_leaves_the_other_mapped() {
     assert!(run.all(Mapped).iter().chain(&run.all(Renewed)).all(|fact| fact.transport == TCP));
     assert_eq!((run.all(Mapped).len(), run.all(Renewed).len()), (1, 1));
 }
+
+#[test]
+fn what_is_mapped_is_known_by_the_same_nonce_in_every_round_and_run() {
+    let nonces = |run: &Run| {
+        let mut nonces: Vec<_> = run
+            .sent
+            .iter()
+            .filter(|(_, packet)| packet[0] == pcp::VERSION)
+            .map(|(_, packet)| packet[24..36].to_vec())
+            .collect();
+        nonces.sort_unstable();
+        nonces.dedup();
+        nonces
+    };
+    let [mut first, mut second] = [Run::new(Router::default()), Run::new(grants_pcp())];
+    first.until_s(3600);
+    second.until_s(3600);
+    assert_eq!(nonces(&first).len(), 2, "one for TCP and one for UDP");
+    assert_eq!(nonces(&first), nonces(&second));
+}

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+use ::ttui::event::MappingProtocol;
 use color_eyre::eyre::{ContextCompat, Result, ensure};
 
 use super::PEER_PORT;
@@ -38,6 +39,17 @@ pub(crate) enum Speaks {
     NatPmp,
     Igd1,
     Igd2,
+}
+
+impl Speaks {
+    /// By which protocol ttui asks it with success.
+    pub(crate) fn protocol(self) -> MappingProtocol {
+        match self {
+            Self::Pcp => MappingProtocol::Pcp,
+            Self::NatPmp => MappingProtocol::NatPmp,
+            Self::Igd1 | Self::Igd2 => MappingProtocol::Upnp,
+        }
+    }
 }
 
 /// A router that runs.

@@ -1,0 +1,53 @@
+//! A router that lets others in, at another port than ours.
+
+use tokio::net::UdpSocket;
+use ttui::engine::MappingOptions;
+use ttui::event::MappingStep;
+use ttui::wire::pcp;
+
+use super::*;
+use crate::support::{Reply, Tracker, namespace};
+
+/// The port that the router gives is so much higher than the one it is asked for.
+const HIGHER: u16 = 7;
+
+/// Grants what it is asked by PCP.
+async fn grant(router: UdpSocket) {
+    let mut packet = [0; 60];
+    loop {
+        let (length, from) = router.recv_from(&mut packet).await.unwrap();
+        assert_eq!((length, packet[0]), (60, pcp::VERSION));
+        let port = u16::from_be_bytes([packet[42], packet[43]]);
+        packet[1] |= 0x80;
+        packet[42..44].copy_from_slice(&(port + HIGHER).to_be_bytes());
+        router.send_to(&packet, from).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trackers_hear_the_port_that_a_router_gave() {
+    let test = "way_in::trackers_hear_the_port_that_a_router_gave";
+    if namespace::enter(test, "ip link set lo up") != namespace::Place::Inside {
+        return;
+    }
+    let router = UdpSocket::bind((Ipv4Addr::LOCALHOST, pcp::PORT)).await.unwrap();
+    tokio::spawn(grant(router));
+    let tracker = Tracker::http(Reply::nobody()).await;
+    let payload = Recipe::file("it", 1 << 20, 64 * KIB).tier(&[&tracker.url()]).make();
+    let lab = Lab::new();
+    let mapping = Some(MappingOptions { gateway: Some(Ipv4Addr::LOCALHOST) });
+    let download = lab.start_with(&payload, Options { mapping, ..lab.options(&[]) });
+    let port = own_address(&download).await.port();
+    until(&download, "the router maps the port", |view| {
+        let mapped = |(_, fact): &&(_, ttui::event::MappingFact)| fact.step == MappingStep::Mapped;
+        let (_, fact) = view.session.mapping.iter().find(mapped)?;
+        (fact.outside_port == Some(port + HIGHER)).then_some(())
+    })
+    .await;
+    tracker.until("started").await;
+    // Whatever the first announce said: the next one says where others reach us.
+    download.send(Command::Announce(None));
+    let asked = tracker.until("").await;
+    assert_eq!(asked.port, port + HIGHER);
+    soon("the download stops", download.stop()).await.unwrap();
+}
