@@ -55,6 +55,7 @@ mod paint;
 mod picture;
 pub mod piece_map;
 mod prompt;
+mod relocating;
 mod replay;
 mod run;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crossterm::event::EventStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::begun::Begun;
 use self::options::{is_first_run, options_of};
@@ -23,7 +23,8 @@ use super::{Failure, Status, columns, home, leaving, librarian, runtime};
 use crate::command::{Addition, Command, SessionCommand, Stood, What};
 use crate::config::Settings;
 use crate::engine::{Control, Options, Recording, Session, TorrentHandle, TorrentOptions, Wanted};
-use crate::metainfo::NamedFiles;
+use crate::ledger::{Standing, Torrents};
+use crate::metainfo::{InfoHash, NamedFiles};
 use crate::ui::{self, Left, Link, Reason, terminal};
 
 /// How it is shown, and when it ends.
@@ -74,7 +75,8 @@ async fn show(selection: Selection, options: Options, style: Style) -> Result<St
     let mut guard = terminal()?;
     let alone = torrents.first().filter(|_| is_one).cloned();
     let awaited = (style.no_seed && !torrents.is_empty()).then_some(torrents);
-    let stop = either(signals, either(complete(awaited), failed(alone, &session)));
+    let complete = complete(awaited, &session, control.torrents.clone());
+    let stop = either(signals, either(complete, failed(alone, &session)));
     let options = ui::Options {
         welcome: is_first_run(!style.demo),
         // Nothing more is known of those that are added.
@@ -155,12 +157,38 @@ fn end_all(left: io::Result<Left>, session: &Session) {
 }
 
 /// Ready when everything is here or has failed; never where nobody asks.
-async fn complete(torrents: Option<Vec<TorrentHandle>>) {
+async fn complete(
+    torrents: Option<Vec<TorrentHandle>>,
+    session: &Session,
+    rows: watch::Receiver<Arc<Torrents>>,
+) {
     let Some(torrents) = torrents else { return std::future::pending().await };
     for mut torrent in torrents {
         // What ended it is told in its row, and in the end.
-        let _ = torrent.completed().await;
+        while torrent.completed().await.is_err()
+            && let Some(next) = next_run(torrent.info_hash(), session, rows.clone()).await
+        {
+            torrent = next;
+        }
     }
+}
+
+/// The run after one that ended: there is one when its files were moved.
+async fn next_run(
+    id: InfoHash,
+    session: &Session,
+    mut rows: watch::Receiver<Arc<Torrents>>,
+) -> Option<TorrentHandle> {
+    let next = || {
+        let runs = |run: &TorrentHandle| run.info_hash() == id && run.outcome().is_none();
+        session.torrents().into_iter().find(runs)
+    };
+    let is_settled = |all: &Arc<Torrents>| match all.row(id).map(|row| &row.standing) {
+        None | Some(Standing::Failed(_)) => true,
+        Some(Standing::Moving { .. }) => false,
+        Some(_) => next().is_some(),
+    };
+    rows.wait_for(is_settled).await.is_ok().then(next).flatten()
 }
 
 /// Ready when the one torrent that was named has failed, and there is no other; then there is nothing to look at.

@@ -81,7 +81,7 @@ pub(super) struct Parts {
     pub(super) idle_after: Duration,
     /// When it has seeded enough.
     pub(super) give: Give,
-    /// Told how long it seeded in this run, milliseconds.
+    /// How long it seeds is added to it, milliseconds.
     pub(super) seeded: Arc<AtomicU64>,
     pub(super) event_sink: EventSink,
     pub(super) shown: Shown,

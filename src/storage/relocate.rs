@@ -120,6 +120,12 @@ impl Relocation<'_> {
         let notes = Notes::open(self.state_dir, self.torrent.info_hash, (self.from, self.to), self.begun)?;
         let (record, is_known) = self.record(places)?;
         let survey = Survey::of(places, &record, notes.across.read()?.files)?;
+        if survey.crosses && self.begun {
+            // What was being copied when it was stopped takes room.
+            survey.to_bring().for_each(|(number, _)| {
+                let _ = places.to.remove_file(&places.temporary_name(Some(number)));
+            });
+        }
         survey.refuse(places, &record, cancel)?;
         let mut moving = Moving { places, notes, survey };
         let brought = moving.bring_all(told, cancel);

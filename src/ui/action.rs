@@ -70,6 +70,8 @@ pub enum Action {
     Delete,
     /// Delete what is shown.
     DeleteFiles,
+    /// Ask for another folder for the torrent's files.
+    Move,
     /// Let the torrent go before the one before it in the queue.
     Earlier,
     /// Let the one behind it in the queue go first.
@@ -169,6 +171,7 @@ impl Action {
             Self::Forget => "forget",
             Self::Delete => "delete",
             Self::DeleteFiles => "delete-files",
+            Self::Move => "move",
             Self::Earlier => "earlier",
             Self::Later => "later",
             Self::LimitDown => "limit-down",
@@ -248,6 +251,7 @@ impl Action {
                 | Self::Forget
                 | Self::Delete
                 | Self::DeleteFiles
+                | Self::Move
                 | Self::Earlier
                 | Self::Later
                 | Self::LimitDown
@@ -432,8 +436,9 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 5)), "dial it now; undoes a drop or a ban"),
     bind(Action::Ban, &[Key::char('X')], Scope::Peer, Some(("ban", 7)), "ban its address for an hour"),
     bind(Action::Hold, &[Key::char(' ')], Scope::Peer, Some(("hold", 8)), "hold it: connected, but nothing asked nor sent; again: go on"),
-    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "undo the last hold, drop, ban or choice of files; on the torrents: bring back what was forgotten"),
+    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "undo the last hold, drop, ban or choice of files; on the torrents: bring back what was forgotten, or moved"),
     bind(Action::Add, &[Key::char('a')], Scope::Everywhere, Some(("add", 6)), "add a torrent by its path or magnet, or a peer by its address"),
+    bind(Action::Move, &[Key::char('O')], Scope::Everywhere, None, "move the torrent's files to another folder; what lies there is taken, and not written over"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Torrents, Some(("open", 1)), "open the torrent: the other screens are about it"),
     bind(Action::Hold, &[Key::char(' ')], Scope::Torrents, None, "pause the torrent, or let it go on"),
     bind(Action::PauseAll, &[Key::char('P')], Scope::Torrents, Some(("pause all", 7)), "pause all torrents; where all are paused, let them go on"),

@@ -126,8 +126,7 @@ pub(super) fn named(model: &mut Model, prompt: Prompt, view: &View) {
 
 /// The number under which what was typed is answered.
 fn ticket(model: &mut Model, typed: String) -> u32 {
-    let ticket = model.tickets;
-    model.tickets = model.tickets.wrapping_add(1);
+    let ticket = model.next_ticket();
     model.asked_to_add.push(Asked { ticket, typed });
     ticket
 }
@@ -189,7 +188,7 @@ fn unquoted(text: &str) -> String {
 }
 
 /// A path as it is typed in a shell or handed over by a desktop: `~/` is the home folder.
-fn in_full(text: &str, model: &Model) -> PathBuf {
+pub(super) fn in_full(text: &str, model: &Model) -> PathBuf {
     model.surroundings.in_full(&path_of_url(Path::new(text)))
 }
 

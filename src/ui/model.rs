@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::command::{Command, SessionCommand};
 use crate::event::{At, Cause, PeerKey, Phase, Severity};
 use crate::ledger::{PeerRecord, Torrents, View};
+use crate::metainfo::InfoHash;
 
 use super::about::{About, Surroundings};
 use super::action::Action;
@@ -26,6 +27,7 @@ use super::keymap::Keymap;
 use super::order::Order;
 use super::piece_map::PieceMapView;
 use super::prompt::Prompt;
+use super::relocating::{self, AskedToMove};
 use super::replay::Watched;
 use super::screens;
 use super::source::{self, SourceRecord};
@@ -110,8 +112,10 @@ pub struct Model {
     pub(crate) more: Vec<Command>,
     /// What was added and not answered yet.
     pub(crate) asked_to_add: Vec<Asked>,
-    /// The number of the next.
-    pub(crate) tickets: u32,
+    /// The folder that was asked for last, for torrents that are here.
+    pub(crate) asked_to_move: Option<AskedToMove>,
+    /// The number of what is asked next.
+    tickets: u32,
     /// What is around the run, whichever torrents it has.
     pub(crate) surroundings: Arc<Surroundings>,
     /// The answer of the session that was heard last.
@@ -199,6 +203,7 @@ impl Model {
             zoomed: false,
             more: Vec::new(),
             asked_to_add: Vec::new(),
+            asked_to_move: None,
             tickets: 0,
             surroundings: Arc::default(),
             heard: 0,
@@ -283,6 +288,7 @@ impl Model {
             columns: was.columns,
             chooser: was.chooser,
             asked_to_add: was.asked_to_add,
+            asked_to_move: was.asked_to_move,
             tickets: was.tickets,
             surroundings: was.surroundings,
             heard: was.heard,
@@ -305,6 +311,13 @@ impl Model {
         };
     }
 
+    /// The number under which a wish is answered.
+    pub(crate) fn next_ticket(&mut self) -> u32 {
+        let ticket = self.tickets;
+        self.tickets = self.tickets.wrapping_add(1);
+        ticket
+    }
+
     /// Takes in the newest rows of all torrents.
     pub fn take_in_torrents(&mut self, newest: &Arc<Torrents>) {
         let completed = self.torrents.take_in(newest, &self.filters.torrents, self.clock);
@@ -319,10 +332,14 @@ impl Model {
         let heard = std::mem::replace(&mut self.heard, heard);
         for answer in newest.answers.iter().filter(|answer| answer.number > heard) {
             let is_refused = answer.severity > Severity::Info;
-            if adding::answered(self, answer, is_refused) {
+            if adding::answered(self, answer, is_refused) || relocating::answered(self, answer, is_refused) {
                 continue;
             }
-            let undo = match answer.torrent.filter(|id| self.torrents.forgotten.contains(id)) {
+            let is_moved = |id: &InfoHash| {
+                !is_refused && self.screen == Screen::Torrents && self.torrents.moved.contains(id)
+            };
+            let can_come_back = |id: &InfoHash| self.torrents.forgotten.contains(id) || is_moved(id);
+            let undo = match answer.torrent.filter(can_come_back) {
                 Some(_) => format!("   {}", self.hint(Action::Undo, "brings it back")),
                 None => String::new(),
             };

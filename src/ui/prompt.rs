@@ -3,6 +3,7 @@
 
 use crate::command::{Command, SessionCommand};
 use crate::ledger::View;
+use crate::metainfo::InfoHash;
 use crate::units::{self, Units};
 
 use ratatui::crossterm::event::KeyCode;
@@ -14,6 +15,7 @@ use super::field::{Field, MOST_KIB, Pressed};
 use super::filter::{Filter, List};
 use super::model::Model;
 use super::order_menu;
+use super::relocating;
 use super::replay;
 use super::screens;
 use super::update::update;
@@ -31,6 +33,8 @@ pub(crate) enum Ask {
     Add,
     /// The folder for the torrents that were named.
     Into,
+    /// The folder for the files of torrents that are here.
+    MoveTo,
     /// How fast we may receive.
     DownLimit,
     /// How fast we may send.
@@ -50,6 +54,8 @@ pub(crate) struct Prompt {
     failed: Option<(String, String)>,
     /// The torrents that are being added.
     pub(crate) adding: Adding,
+    /// Those whose files are to be moved.
+    pub(crate) moving: Vec<InfoHash>,
     /// A limit is for the torrent that is chosen alone, and not for the whole program.
     pub(crate) own: bool,
 }
@@ -63,6 +69,7 @@ impl Prompt {
             before: first,
             failed: None,
             adding: Adding::default(),
+            moving: Vec::new(),
             own: false,
         }
     }
@@ -112,6 +119,7 @@ impl Prompt {
         match self.ask {
             Ask::Add => self.adding.says(text, model, view),
             Ask::Into => self.adding.says_of_folder(text),
+            Ask::MoveTo => relocating::says(text, &self.moving, model),
             Ask::DownLimit | Ask::UpLimit => read_limit(text).map(|limit| {
                 limit_note(limit, self.ask.limit(limits(model, view, self.own)), model.look.units)
             }),
@@ -132,6 +140,7 @@ impl Ask {
             Self::Export => "export",
             Self::Add => "add",
             Self::Into => "into",
+            Self::MoveTo => "move to",
             Self::DownLimit => "limit ↓",
             Self::UpLimit => "limit ↑",
         }
@@ -145,6 +154,7 @@ impl Ask {
             Self::Export => "Enter write · Esc leave",
             Self::Add => "Enter add · Esc leave",
             Self::Into => "Enter add · Tab paused · Esc back",
+            Self::MoveTo => "Enter move · Esc leave",
             Self::DownLimit | Self::UpLimit => "Enter set · Tab this torrent · Esc leave",
         }
     }
@@ -154,7 +164,7 @@ impl Ask {
         match self {
             Self::Filter(list) => model.filters.text(list).to_owned(),
             Self::Export => export::name(model, view),
-            Self::GoTo | Self::Add | Self::Into => String::new(),
+            Self::GoTo | Self::Add | Self::Into | Self::MoveTo => String::new(),
             Self::DownLimit | Self::UpLimit => {
                 self.limit(limits(model, view, false)).map(typed_rate).unwrap_or_default()
             }
@@ -185,7 +195,7 @@ impl Ask {
                 Ok(format!("{} of {} {of}{others}", format.name(), units::count(count as u64)))
             }
             // What is said of them stands with what else is asked.
-            Self::Add | Self::Into | Self::DownLimit | Self::UpLimit => Ok(String::new()),
+            Self::Add | Self::Into | Self::MoveTo | Self::DownLimit | Self::UpLimit => Ok(String::new()),
         }
     }
 
@@ -286,6 +296,7 @@ fn answered(model: &mut Model, pressed: Pressed, view: &View, newest: &View) -> 
         Pressed::Enter if prompt.understood(model, view).is_err() => model.prompt = Some(prompt),
         Pressed::Enter if ask == Ask::Add => adding::named(model, prompt, view),
         Pressed::Enter if ask == Ask::Into => adding::add(model, &prompt),
+        Pressed::Enter if ask == Ask::MoveTo => relocating::move_there(model, prompt),
         Pressed::Enter => {
             if ask == Ask::Export
                 && let Some(format) = Format::of(text.trim())

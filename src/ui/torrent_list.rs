@@ -35,6 +35,8 @@ pub(crate) struct TorrentList {
     pub(crate) marked: BTreeSet<InfoHash>,
     /// Those that were forgotten last.
     pub(crate) forgotten: Vec<InfoHash>,
+    /// Those that were moved last.
+    pub(crate) moved: Vec<InfoHash>,
     /// Those of which it is shown what can be deleted.
     pub(crate) deleting: Vec<InfoHash>,
     /// The column they are sorted by; `None`: by their place in the queue.
@@ -135,9 +137,11 @@ impl TorrentList {
         self.newest.row(self.selected?)
     }
 
-    /// Whether the view is of the torrent that is looked at: another is on its way, or one that does not run has none.
+    /// Whether the view is of the torrent that is looked at, as it is now: another is on its way, one that does not run has none,
+    /// and of one whose files are moved it is of before.
     pub(crate) fn is_seen_in(&self, view: &View) -> bool {
-        self.selected.map_or(!self.is_told, |id| id == view.torrent.info_hash)
+        let is_moving = || self.selected().is_some_and(|row| matches!(row.standing, Standing::Moving { .. }));
+        self.selected.map_or(!self.is_told, |id| id == view.torrent.info_hash && !is_moving())
     }
 
     /// Its row, where it is listed.

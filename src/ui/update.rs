@@ -20,6 +20,7 @@ use super::export;
 use super::model::{Held, Mode, Model, Panel, Screen};
 use super::mouse;
 use super::prompt::{self, Ask};
+use super::relocating;
 use super::replay;
 use super::source::SourceRecord;
 use super::torrent_list::is_order;
@@ -96,6 +97,7 @@ pub fn update(model: &mut Model, action: Action, newest: &View) -> Option<Comman
         // Only a recording can do these, and has done them.
         Action::Replay(_) | Action::GoTo => {}
         Action::Add => prompt::open(model, Ask::Add, view),
+        Action::Move => relocating::open(model, false),
         // They mean something on the list of torrents, and have done it there.
         Action::PauseAll
         | Action::Forget

@@ -103,6 +103,13 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.until_shown("● sending");
         }
         (Action::PauseAll, _) => unreachable!("it holds on the torrents alone"),
+        (Action::Move, _) => {
+            go(pty, Screen::Overview);
+            pty.press(pressed);
+            pty.until_shown("move to  ");
+            pty.press(key(Action::Back));
+            pty.until_gone("move to  ");
+        }
         (Action::Pause, _) => {
             go(pty, Screen::Overview);
             pty.press(pressed);

@@ -11,6 +11,7 @@ mod keys;
 mod leaving;
 mod looks;
 mod mouse;
+mod moving;
 #[path = "../common/pty.rs"]
 mod pty;
 mod several;

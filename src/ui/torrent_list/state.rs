@@ -56,7 +56,7 @@ pub(crate) fn why(row: &TorrentRow) -> String {
     match &row.standing {
         Standing::Queued(queued) => waits_for(*queued),
         Standing::Elsewhere { process } => format!("in another ttui (process {process})"),
-        Standing::Moving { percent } => format!("moving, {percent} %"),
+        Standing::Moving { percent } => format!("{percent} % of it is there"),
         _ => row.why().to_owned(),
     }
 }
@@ -101,7 +101,7 @@ mod tests {
         let stalled = why(&row(Standing::Queued(Queued::Stalled { most: 15 })));
         assert_eq!(stalled, "stalled; 15 others are tried first");
         assert_eq!(why(&row(Standing::Elsewhere { process: 812 })), "in another ttui (process 812)");
-        assert_eq!(why(&row(Standing::Moving { percent: 43 })), "moving, 43 %");
+        assert_eq!(why(&row(Standing::Moving { percent: 43 })), "43 % of it is there");
         assert_eq!(why(&row(Standing::Failed("the disk is full".to_owned()))), "the disk is full");
         assert_eq!(why(&row(Standing::Seeding)), "");
     }

@@ -9,6 +9,7 @@ use crate::metainfo::InfoHash;
 use crate::ui::action::{Action, Scope};
 use crate::ui::filter::List;
 use crate::ui::model::{Mode, Model, Screen};
+use crate::ui::relocating;
 use crate::units;
 
 /// Carries out what means something else on the list of torrents than elsewhere. Returns whether it did.
@@ -51,6 +52,7 @@ pub(super) fn update(model: &mut Model, action: Action) -> bool {
         Action::Announce => of_each(model, Command::Announce(None), "announced"),
         Action::Forget => forget(model),
         Action::Delete => weigh(model),
+        Action::Move => relocating::open(model, true),
         Action::Undo => revive(model),
         Action::Earlier | Action::Later => reorder(model, action == Action::Earlier),
         _ => return false,
@@ -114,6 +116,7 @@ fn said_of(model: &mut Model, count: usize, asked: &str) {
 fn forget(model: &mut Model) {
     let meant = model.torrents.meant();
     // What is said of it comes as an answer.
+    model.torrents.moved.clear();
     model.torrents.forgotten = meant.iter().map(|row| row.id).collect();
     model.wishes.extend(meant.iter().map(|row| SessionCommand::Forget(row.id)));
 }
@@ -147,8 +150,11 @@ fn delete(model: &mut Model) {
     model.torrents.marked.clear();
 }
 
-/// Brings back those that were forgotten last.
+/// Brings back those that were forgotten, or moved, last.
 fn revive(model: &mut Model) {
+    if relocating::move_back(model) {
+        return;
+    }
     match std::mem::take(&mut model.torrents.forgotten).len() {
         0 => model.say("Nothing to undo.", false),
         count => model.wishes.extend(std::iter::repeat_n(SessionCommand::Revive, count)),
