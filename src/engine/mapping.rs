@@ -20,6 +20,7 @@ use super::session::Resources;
 use super::surroundings::Around;
 use crate::event::{Event, MappingFact, MappingStep};
 use crate::mapping::Settings;
+use crate::metainfo::address::{Scope, scope_of};
 use crate::wire::pcp;
 
 /// Routers that are asked: of more networks a machine is rarely a part.
@@ -98,12 +99,15 @@ impl Driver {
         while !*ends.borrow_and_update() {
             let gateways = self.gateways();
             if gateways.is_empty() {
-                let fact = MappingFact { step: MappingStep::NoGateway, ..MappingFact::default() };
-                self.resources.facts.tell(self.resources.clock.now(), Event::Mapping(fact));
+                self.tell(MappingStep::NoGateway, None);
             }
             reached_at(&self.resources, self.resources.port);
             let mut tasks = JoinSet::new();
             for (number, settings) in gateways.iter().enumerate() {
+                if self.gateway.is_none() && scope_of(settings.client.into()) == Scope::Public {
+                    self.tell(MappingStep::Off, Some("this machine has a public address".to_owned()));
+                    continue;
+                }
                 // What goes out by itself goes over the preferred one.
                 let announces = number == 0;
                 tasks.spawn(Gateway::new(*settings, Arc::clone(&self.resources), announces).run());
@@ -115,6 +119,11 @@ impl Driver {
             }
         }
         self.resources.mapping.runs.send_replace(false);
+    }
+
+    fn tell(&self, step: MappingStep, said: Option<String>) {
+        let fact = MappingFact { step, said, ..MappingFact::default() };
+        self.resources.facts.tell(self.resources.clock.now(), Event::Mapping(fact));
     }
 
     /// The routers to ask, and our address on the way to each.

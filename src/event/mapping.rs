@@ -57,7 +57,7 @@ impl MappedTransport {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MappingStep {
-    /// No way in is looked for: the user turned it off.
+    /// No way in is looked for: the user turned it off, or none is needed, as `said` tells.
     #[default]
     Off,
     /// The gateway is known.

@@ -51,3 +51,26 @@ async fn trackers_hear_the_port_that_a_router_gave() {
     assert_eq!(asked.port, port + HIGHER);
     soon("the download stops", download.stop()).await.unwrap();
 }
+
+/// A machine whose only network has public addresses.
+const PUBLIC: &str = "ip link set lo up && ip link add out type veth peer name other && ip addr add 9.9.9.2/24 dev out && \
+    ip link set out up && ip link set other up && ip route add default via 9.9.9.1";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_with_a_public_address_asks_nobody() {
+    let test = "way_in::a_machine_with_a_public_address_asks_nobody";
+    if namespace::enter(test, PUBLIC) != namespace::Place::Inside {
+        return;
+    }
+    let payload = Recipe::file("it", 1 << 20, 64 * KIB).make();
+    let lab = Lab::new();
+    let mapping = Some(MappingOptions::default());
+    let download = lab.start_with(&payload, Options { mapping, ..lab.options(&[]) });
+    let steps = until(&download, "the way in is judged", |view| {
+        let steps = view.session.mapping.iter().map(|(_, fact)| (fact.step, fact.said.clone()));
+        Some(steps.collect::<Vec<_>>()).filter(|steps| !steps.is_empty())
+    });
+    let said = "this machine has a public address".to_owned();
+    assert_eq!(steps.await, [(MappingStep::Off, Some(said))]);
+    soon("the download stops", download.stop()).await.unwrap();
+}
