@@ -81,6 +81,7 @@ pub(crate) fn all() -> Vec<Case> {
         case("found_in_dht_over_ipv6", &[libtorrent, create], move |lab| {
             found_in_dht(lab, &Libtorrent(Encryption::Usual), v6)
         }),
+        case("names_peers_in_dht_to_libtorrent", &[libtorrent, create], name_in_dht),
         case("downloads_through_http_tracker", &[opentracker, libtorrent, create], |lab| {
             download_through_tracker(lab, Tracker::http)
         }),
@@ -311,6 +312,22 @@ fn find_in_dht(lab: &Lab, client: &dyn InDht, at: At) -> Result<()> {
     let into = lab.folder("download")?;
     ttui::download_by_dht(lab, &ours, &torrent, &into, node.addr)?;
     tree::ensure_equal(&content.parent, &into)
+}
+
+/// ttui is the only node of the DHT that a seed and one who wants what it has know.
+fn name_in_dht(lab: &Lab) -> Result<()> {
+    let client = Libtorrent(Encryption::Usual);
+    let (content, torrent) = plain(lab, None)?;
+    let (there, between, asking, theirs) =
+        (lab.host("seed")?, lab.host("ttui")?, lab.host("asking")?, lab.host("leecher")?);
+    let (node, into) = (between.at(PEER_PORT), lab.folder("download")?);
+    let mut ours = ttui::node(lab, &between, &lab.folder("nothing")?, there.at(PEER_PORT))?;
+    let _seed = client.run_in_dht(lab, &there, &torrent, &content.parent, node)?;
+    let mut asking = libtorrent::Node::asking(lab, &asking, asking.at(PEER_PORT), node, &torrent)?;
+    asking.wait_for(lab, &torrent, there.at(PEER_PORT).ip())?;
+    let _leecher = client.run_in_dht(lab, &theirs, &torrent, &into, node)?;
+    tree::ensure_holds(&content.parent, &into)?;
+    ours.must_run()
 }
 
 /// ttui announces itself at a node of the DHT, and the client knows that node alone.

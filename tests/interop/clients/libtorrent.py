@@ -6,7 +6,8 @@
   seed TORRENT FOLDER IP PORT                prints `complete` once it has everything, and stays
   download TORRENT FOLDER IP PORT [IP PORT]  prints `complete` once everything is on disk, and stays; TORRENT may be a
                                              magnet link
-  node IP PORT                               is a node of the DHT; prints `announced HASH IP` for who announces there
+  node IP PORT [HASH]                        is a node of the DHT; prints `announced HASH IP` for who announces there, or is
+                                             named by others as a peer of HASH
 
 With ENCRYPTION=required in the environment only encrypted connections are taken and made, with PEX=on peers are named to
 and taken from others, with NODE=ip:port the DHT is used, through this node, and with DOWN=n no more than n bytes a second
@@ -86,15 +87,23 @@ def run(torrent, folder, ip, port, peer=None):
             handle.flush_cache()
 
 
-def node(ip, port):
-    os.environ["NODE"] = ""
+def node(ip, port, wanted=None):
+    os.environ.setdefault("NODE", "")
     ses = session(ip, port)
+    next_asked = time.monotonic()
     while True:
         ses.wait_for_alert(200)
+        if wanted and time.monotonic() >= next_asked:
+            # More than a few queries a second are answered by nobody.
+            next_asked = time.monotonic() + 0.5
+            ses.dht_get_peers(lt.sha1_hash(bytes.fromhex(wanted)))
         for alert in ses.pop_alerts():
             print(type(alert).__name__, alert.message(), file=sys.stderr, flush=True)
             if isinstance(alert, lt.dht_announce_alert):
                 print("announced", alert.info_hash, alert.ip, flush=True)
+            if isinstance(alert, lt.dht_get_peers_reply_alert):
+                for named, _ in alert.peers():
+                    print("announced", alert.info_hash, named, flush=True)
 
 
 what, arguments = sys.argv[1], sys.argv[2:]

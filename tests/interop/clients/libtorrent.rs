@@ -105,15 +105,36 @@ pub(crate) struct Node {
 impl Node {
     /// At one given address of the host.
     pub(crate) fn start(lab: &Lab, host: &Host, addr: SocketAddr) -> Result<Self> {
+        Self::run(lab, Self::command(lab, host, addr)?, addr)
+    }
+
+    /// As [`start`](Self::start); it asks another node for peers of the torrent, again and again.
+    pub(crate) fn asking(
+        lab: &Lab,
+        host: &Host,
+        addr: SocketAddr,
+        other: SocketAddr,
+        torrent: &Torrent,
+    ) -> Result<Self> {
+        let mut command = Self::command(lab, host, addr)?;
+        command.arg(torrent.hex()).env("NODE", other.to_string());
+        Self::run(lab, command, addr)
+    }
+
+    fn command(lab: &Lab, host: &Host, addr: SocketAddr) -> Result<Command> {
         let mut command = host.command(PYTHON);
         command.arg(script(lab)?).args(["node", &addr.ip().to_string(), &addr.port().to_string()]);
+        Ok(command)
+    }
+
+    fn run(lab: &Lab, command: Command, addr: SocketAddr) -> Result<Self> {
         let mut process = lab.spawn(command, "node")?;
         // It takes peers at the port at which it is a node.
         lab.wait_for_listener(&mut process, addr)?;
         Ok(Self { process, addr })
     }
 
-    /// Waits until somebody announced itself as a peer of the torrent.
+    /// Waits until this peer of the torrent announced itself here, or was named by the other node.
     pub(crate) fn wait_for(&mut self, lab: &Lab, torrent: &Torrent, ip: IpAddr) -> Result<()> {
         let (stdout, line) = (self.process.stdout.clone(), format!("announced {} {ip}\n", torrent.hex()));
         lab.wait_for("an announce in the DHT", &mut self.process, || {

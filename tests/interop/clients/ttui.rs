@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -107,6 +107,16 @@ pub(crate) fn seed_with_way_in(
     command.arg("--config").arg(settings).arg("--log").arg(log).arg("--record").arg(recording);
     // Another one downloads from it.
     begin_to_seed(lab, "ttui-behind", command)
+}
+
+/// Is a node of the DHT that knows another one, and has nothing of what others look for.
+pub(crate) fn node(lab: &Lab, host: &Host, parent: &Path, other: SocketAddr) -> Result<Process> {
+    let nobodys = Torrent { path: PathBuf::new(), info_hash: [0x5a; 20] }.magnet(None);
+    let mut command = headless(host, &nobodys, parent);
+    command.args(["--dht-node", &other.to_string()]);
+    let mut client = lab.spawn(command, "ttui")?;
+    lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+    Ok(client)
 }
 
 fn seed_by(lab: &Lab, host: &Host, command: Command) -> Result<Process> {
