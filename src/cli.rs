@@ -136,8 +136,11 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
     }
     let links = selection.running.iter().filter_map(|chosen| chosen.as_ref().ok()?.wanted.as_magnet());
     for magnet in links {
-        if magnet.trackers.is_empty() && magnet.peers.is_empty() && options.peers.is_empty() {
-            warn("the link names no tracker and no peer: nobody can be asked; --peer HOST:PORT names one");
+        if has_nobody_to_ask(magnet, &options) {
+            warn(
+                "the link names no tracker and no peer, and the DHT is off: nobody can be asked; \
+                 --peer HOST:PORT names one",
+            );
         }
     }
     let shelf = selection.shelf.clone();
@@ -158,6 +161,12 @@ fn download(args: &DownloadArgs, mut settings: Settings) -> Result<Status, Failu
         chosen::sync(shelf.library());
     }
     status
+}
+
+/// Whether nobody is known who could have the metadata, or name others who have. Whether somebody is near is seen later.
+fn has_nobody_to_ask(magnet: &Magnet, options: &engine::Options) -> bool {
+    let names_nobody = magnet.trackers.is_empty() && magnet.peers.is_empty() && options.peers.is_empty();
+    names_nobody && options.dht.is_none()
 }
 
 /// Where torrents are kept; `None`: no variable says where, and the session says so.
@@ -283,4 +292,22 @@ fn complain(failure: &Failure) -> ExitCode {
 /// error is closed there is nobody to tell.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", text::clean(line, MOST_LINE_CHARS));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_link_that_names_nobody_somebody_is_asked_where_the_dht_is_on() {
+        let link = format!("magnet:?xt=urn:btih:{}", "5a".repeat(20));
+        let bare: Magnet = link.parse().unwrap();
+        let with_tracker: Magnet = format!("{link}&tr=http://tracker.example/announce").parse().unwrap();
+        let without = engine::Options::default();
+        let dht = engine::Options { dht: Some(DhtOptions::default()), ..without.clone() };
+        let peers = engine::Options { peers: vec![([198, 51, 100, 1], 6881).into()], ..without.clone() };
+        assert!(has_nobody_to_ask(&bare, &without));
+        assert!(!has_nobody_to_ask(&bare, &dht) && !has_nobody_to_ask(&bare, &peers));
+        assert!(!has_nobody_to_ask(&with_tracker, &without));
+    }
 }
