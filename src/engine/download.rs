@@ -279,7 +279,7 @@ impl EngineError {
 pub struct Download {
     torrent: TorrentHandle,
     /// Ends with it.
-    _session: Session,
+    session: Session,
 }
 
 impl Download {
@@ -294,7 +294,7 @@ impl Download {
         let torrent = session.add(wanted, of_torrent)?;
         session.takes_no_more();
         torrent.watch();
-        Ok(Self { torrent, _session: session })
+        Ok(Self { torrent, session })
     }
 
     /// Its torrent, for those who hold several.
@@ -348,6 +348,8 @@ impl Download {
     /// What could not be saved.
     pub async fn stop(mut self) -> Result<(), EngineError> {
         self.send(Command::Quit);
-        self.ended().await
+        let ended = self.ended().await;
+        self.session.farewell().await;
+        ended
     }
 }

@@ -1,6 +1,7 @@
 //! A router that lets others in, at another port than ours.
 
 use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
 use ttui::engine::MappingOptions;
 use ttui::event::MappingStep;
 use ttui::wire::pcp;
@@ -11,13 +12,16 @@ use crate::support::{Reply, Tracker, namespace};
 /// The port that the router gives is so much higher than the one it is asked for.
 const HIGHER: u16 = 7;
 
-/// Grants what it is asked by PCP.
-async fn grant(router: UdpSocket) {
+/// Grants what it is asked by PCP, and tells of what is given back: by the number of its transport.
+async fn grant(router: UdpSocket, given_back: mpsc::UnboundedSender<u8>) {
     let mut packet = [0; 60];
     loop {
         let (length, from) = router.recv_from(&mut packet).await.unwrap();
         assert_eq!((length, packet[0]), (60, pcp::VERSION));
         let port = u16::from_be_bytes([packet[42], packet[43]]);
+        if packet[4..8] == [0; 4] {
+            given_back.send(packet[36]).unwrap();
+        }
         packet[1] |= 0x80;
         packet[42..44].copy_from_slice(&(port + HIGHER).to_be_bytes());
         router.send_to(&packet, from).await.unwrap();
@@ -25,13 +29,14 @@ async fn grant(router: UdpSocket) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trackers_hear_the_port_that_a_router_gave() {
-    let test = "way_in::trackers_hear_the_port_that_a_router_gave";
+async fn trackers_hear_the_port_that_a_router_gave_and_it_is_given_back() {
+    let test = "way_in::trackers_hear_the_port_that_a_router_gave_and_it_is_given_back";
     if namespace::enter(test, "ip link set lo up") != namespace::Place::Inside {
         return;
     }
     let router = UdpSocket::bind((Ipv4Addr::LOCALHOST, pcp::PORT)).await.unwrap();
-    tokio::spawn(grant(router));
+    let (back, mut given_back) = mpsc::unbounded_channel();
+    tokio::spawn(grant(router, back));
     let tracker = Tracker::http(Reply::nobody()).await;
     let payload = Recipe::file("it", 1 << 20, 64 * KIB).tier(&[&tracker.url()]).make();
     let lab = Lab::new();
@@ -50,6 +55,9 @@ async fn trackers_hear_the_port_that_a_router_gave() {
     let asked = tracker.until("").await;
     assert_eq!(asked.port, port + HIGHER);
     soon("the download stops", download.stop()).await.unwrap();
+    let mut both = [given_back.try_recv().unwrap(), given_back.try_recv().unwrap()];
+    both.sort_unstable();
+    assert_eq!(both, [6, 17], "TCP and UDP are given back by then");
 }
 
 /// A machine whose only network has public addresses.
