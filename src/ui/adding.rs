@@ -196,8 +196,11 @@ pub(super) fn in_full(text: &str, model: &Model) -> PathBuf {
 mod tests {
     use std::sync::Arc;
 
+    use ratatui::crossterm::event::KeyCode;
+
     use super::*;
-    use crate::ui::{Look, Surroundings};
+    use crate::ui::action::Key;
+    use crate::ui::{Look, Surroundings, prompt, sample};
 
     const MAGNET: &str = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dn=it's";
 
@@ -209,6 +212,60 @@ mod tests {
             ..Surroundings::default()
         });
         model
+    }
+
+    fn press(model: &mut Model, view: &View, code: KeyCode) {
+        let _ = prompt::press(model, Key { code, ctrl: false }, view);
+    }
+
+    fn added(model: &mut Model) -> Vec<(What, Option<PathBuf>, bool)> {
+        let wishes = std::mem::take(&mut model.wishes).into_iter();
+        let addition = |wish| match wish {
+            SessionCommand::Add(addition) => (addition.what, addition.output, addition.paused),
+            other => panic!("{other:?}"),
+        };
+        wishes.map(addition).collect()
+    }
+
+    #[test]
+    fn several_lines_that_are_pasted_are_several_torrents_in_one_folder() {
+        let (view, mut model) = (sample::healthy(), model());
+        prompt::paste(&mut model, "a.torrent\n\n  ~/b.torrent \nc.torrent\n", &view);
+        assert_eq!(model.prompt.as_ref().unwrap().says(&model, &view), Ok("and 2 more lines".to_owned()));
+        press(&mut model, &view, KeyCode::Enter);
+        let folder = model.prompt.clone().unwrap();
+        assert_eq!((folder.ask, folder.says(&model, &view).is_ok()), (Ask::Into, folder.field.text() != ""));
+        "/x".chars().for_each(|c| press(&mut model, &view, KeyCode::Char(c)));
+        // Leaving the folder loses no line.
+        press(&mut model, &view, KeyCode::Esc);
+        assert_eq!(model.prompt.as_ref().unwrap().says(&model, &view), Ok("and 2 more lines".to_owned()));
+        press(&mut model, &view, KeyCode::Enter);
+        "/x".chars().for_each(|c| press(&mut model, &view, KeyCode::Char(c)));
+        press(&mut model, &view, KeyCode::Enter);
+        let names: Vec<What> = added(&mut model).into_iter().map(|(what, ..)| what).collect();
+        let files = ["a.torrent", "/home/me/b.torrent", "c.torrent"];
+        assert_eq!(names, files.map(|path| What::File(path.into())));
+        // One that is none is named by its line, and nothing is added.
+        prompt::paste(&mut model, "a.torrent\nnothing\n", &view);
+        let says = model.prompt.as_ref().unwrap().says(&model, &view);
+        assert!(says.as_ref().is_err_and(|why| why.starts_with("line 2: ")), "{says:?}");
+        press(&mut model, &view, KeyCode::Enter);
+        assert!(added(&mut model).is_empty());
+    }
+
+    #[test]
+    fn tab_in_the_question_for_the_folder_adds_it_paused() {
+        let (view, mut model) = (sample::healthy(), model());
+        for (tabs, paused) in [(0, false), (1, true), (2, false)] {
+            prompt::paste(&mut model, "a.torrent", &view);
+            press(&mut model, &view, KeyCode::Enter);
+            (0..tabs).for_each(|_| press(&mut model, &view, KeyCode::Tab));
+            let says = if paused { "paused at first" } else { "" };
+            "/x".chars().for_each(|c| press(&mut model, &view, KeyCode::Char(c)));
+            assert_eq!(model.prompt.as_ref().unwrap().says(&model, &view), Ok(says.to_owned()));
+            press(&mut model, &view, KeyCode::Enter);
+            assert!(matches!(&added(&mut model)[..], [(What::File(_), Some(_), is)] if *is == paused));
+        }
     }
 
     #[test]

@@ -187,3 +187,34 @@ async fn the_demo_begins_with_one_torrent_and_a_torrent_and_a_magnet_join() {
     pty.until_closed();
     assert!(pty.text().contains("That was the demo"), "{}", pty.text());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_seeding_several_end_with_the_last_of_them() {
+    let lab = Lab::new();
+    let mut command = ttui(&lab, &["--no-seed", "-o", lab.out().to_str().unwrap()]);
+    let mut payloads = Vec::new();
+    let mut seeds = Vec::new();
+    for (name, number, allowed) in [("one.bin", 1, u64::MAX), ("two.bin", 2, 3)] {
+        let tracker = Tracker::http(Reply::nobody()).await;
+        let payload = Recipe::file(name, 4 * PIECE, PIECE).seed(number).tier(&[&tracker.url()]).make();
+        let seed = Seed::start(&payload, Script { allowed, ..Script::default() }).await;
+        tracker.reply(Reply::Compact(vec![seed.addr]));
+        command.arg(lab.write(&format!("{name}.torrent"), &payload.torrent_bytes));
+        seeds.push((seed, tracker));
+        payloads.push(payload);
+    }
+    let mut pty = Pty::spawn(command, 120, 40);
+    pty.until("one is whole, and the other is not", |screen| {
+        let row = |name| screen.rows(0, 120).find(|row| row.contains(name) && row.contains('%'));
+        let is_whole = |name| row(name).is_some_and(|row| row.contains("100 %"));
+        (is_whole("one.bin") && !is_whole("two.bin")).then_some(())
+    });
+    assert!(pty.is_running(), "one is still to come");
+    seeds[1].0.allow(u64::MAX);
+    assert_eq!(pty.ended_within(SOON), 0);
+    payloads
+        .iter()
+        .for_each(|payload| assert_eq!(payload.right_at(&lab.out()).len() as u32, payload.pieces()));
+    let kept = ttui::library::Library::of(&lab.state()).list().unwrap().entries;
+    assert!(kept.len() == 2 && kept.iter().all(|entry| entry.done), "{kept:?}");
+}

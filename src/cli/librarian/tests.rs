@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::command::{Addition, Stood, What};
-use crate::engine::{Session, SessionOptions, TorrentOptions};
+use crate::engine::{Give, Session, SessionOptions, TorrentOptions};
 use crate::ledger::{Answer, Standing};
 use crate::library::{Entry, Library, Named};
 use crate::metainfo::{NewTorrent, Torrent};
@@ -19,13 +19,18 @@ struct Desk {
 
 impl Desk {
     fn new(resting: Vec<TorrentRow>, dir: tempfile::TempDir) -> Self {
+        Self::giving(resting, dir, Give::default())
+    }
+
+    /// The same where this is enough of seeding.
+    fn giving(resting: Vec<TorrentRow>, dir: tempfile::TempDir, give: Give) -> Self {
         let state = dir.path().join("state");
         let library = Library::of(&state);
         let options = SessionOptions { state: Some(state), loopback: true, ..SessionOptions::default() };
         let mut session = Session::start(options).unwrap();
         let output = dir.path().canonicalize().unwrap().join("out");
         let shelf = Arc::new(Shelf::new(library.clone(), &output));
-        let added = TorrentOptions { output, ..TorrentOptions::default() };
+        let added = TorrentOptions { output, give, ..TorrentOptions::default() };
         let mut seconds = 0;
         let now = move || {
             seconds += 1;
@@ -266,4 +271,27 @@ async fn what_an_earlier_run_left_on_its_way_is_gone_on_with() {
     desk.until("it seeds there", is_there).await;
     assert!(there.join("it").exists() && !output.join("it").exists());
     assert_eq!((desk.kept()[0].output.clone(), desk.kept()[0].moving_to.clone()), (there, None));
+}
+
+#[tokio::test]
+async fn what_rested_has_seeded_for_as_long_as_in_the_runs_before() {
+    for (seeded_s, standing) in [(90, Standing::Done), (30, Standing::Seeding)] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file("it");
+        let torrent = Torrent::from_bytes(&file).unwrap();
+        let id = torrent.info_hash;
+        let output = dir.path().canonicalize().unwrap().join("out");
+        std::fs::create_dir(&output).unwrap();
+        std::fs::write(output.join("it"), [7; 100]).unwrap();
+        let library = Library::of(&dir.path().join("state"));
+        let named = Named::Torrent(&torrent, &file);
+        let mut kept = library.keep(named, Some(&output), &output, Duration::ZERO).unwrap();
+        kept.change(|entry| (entry.done, entry.totals.seeded_s) = (true, seeded_s)).unwrap();
+        drop(kept);
+        let row = TorrentRow::resting(id, "it".to_owned(), output, Standing::Paused);
+        let give = Give { ratio: None, time: Some(Duration::from_secs(60)) };
+        let mut desk = Desk::giving(vec![row], dir, give);
+        desk.ask(SessionCommand::To(id, Command::Resume));
+        desk.until("it seeds, or did", |torrents| stands(torrents, id, &standing)).await;
+    }
 }

@@ -105,6 +105,20 @@ mod tests {
     use crate::ui::theme::{Glyphs, Look};
 
     #[test]
+    fn the_title_of_several_says_what_they_come_to() {
+        let view = sample::healthy();
+        let mut model = Model::new(Look::default());
+        model.take_in_torrents(&sample::torrents(&view));
+        model.take_in(&view);
+        let totals = model.torrents.newest.totals;
+        let rate = |bps| units::rate(bps, model.look.units);
+        let expected = format!("↓ {} ↑ {} · 11 torrents · ttui", rate(totals.down_bps), rate(totals.up_bps));
+        assert_eq!(title(&view, &model), expected);
+        model.look.glyphs = Glyphs::Ascii;
+        assert!(title(&view, &model).is_ascii());
+    }
+
+    #[test]
     fn the_title_says_how_far_it_is() {
         let look = Model::new(Look::default());
         assert_eq!(title(&sample::healthy(), &look), "12 % debian-12.2.0-amd64-DVD-1.iso · ttui");
