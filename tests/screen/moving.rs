@@ -153,8 +153,8 @@ fn files_in(folder: &Path) -> usize {
     fs::read_dir(folder).map_or(0, Iterator::count)
 }
 
-/// Kills a program in the middle of moving files to another file system: some are there, and not all.
-fn killed_while_moving(lab: &Lab, there: &Path) -> Arc<Payload> {
+/// Ends a program in the middle of moving files to another file system: some are there, and not all.
+fn ended_while_moving(lab: &Lab, there: &Path, end: impl FnOnce(&mut Pty)) -> Arc<Payload> {
     const FILES: usize = 3000;
     let names: Vec<String> = (0..FILES).map(|number| format!("f{number}.bin")).collect();
     let files: Vec<(&str, usize)> = names.iter().map(|name| (name.as_str(), 16_384)).collect();
@@ -169,11 +169,11 @@ fn killed_while_moving(lab: &Lab, there: &Path) -> Arc<Payload> {
         assert!(begun.elapsed() < SOON, "no file came");
         thread::yield_now();
     }
-    pty.signal(Signal::KILL);
+    end(&mut pty);
     // Waits for its end.
     drop(pty);
     let across = files_in(&there.join("pack"));
-    assert!((1..FILES).contains(&across), "it was killed in the middle: {across}");
+    assert!((1..FILES).contains(&across), "it ended in the middle: {across}");
     assert_eq!(
         payload.right_at(&lab.out()).len() as u32,
         payload.pieces(),
@@ -190,12 +190,30 @@ async fn killed_between_two_file_systems_the_next_run_goes_on() {
         return eprintln!("skipped: there is no second device here");
     };
     let there = other.folder();
-    let payload = killed_while_moving(&lab, &there);
+    let payload = ended_while_moving(&lab, &there, |pty| pty.signal(Signal::KILL));
     let pty = Pty::spawn(ttui(&lab, &["-o", lab.out().to_str().unwrap()]), 140, 30);
     pty.until_shown("pack is in ");
     pty.until_shown("seeding");
     payload.assert_at(&there);
     assert!(!lab.out().join("pack/f0.bin").exists());
+    quit(pty);
+    assert_eq!((kept(&lab).output, kept(&lab).moving_to), (there, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn left_between_two_file_systems_it_ends_soon_and_the_next_run_goes_on() {
+    let lab = Lab::new();
+    let Some(other) = OtherDevice::than(&lab) else {
+        return eprintln!("skipped: there is no second device here");
+    };
+    let there = other.folder();
+    let payload = ended_while_moving(&lab, &there, |pty| {
+        pty.press(key(Action::QuitNow));
+        assert_eq!(pty.ended_within(SOON), 0);
+    });
+    let pty = Pty::spawn(ttui(&lab, &["-o", lab.out().to_str().unwrap()]), 140, 30);
+    pty.until_shown("pack is in ");
+    payload.assert_at(&there);
     quit(pty);
     assert_eq!((kept(&lab).output, kept(&lab).moving_to), (there, None));
 }
@@ -207,7 +225,7 @@ async fn killed_between_two_file_systems_a_run_without_a_screen_goes_on_first() 
         return eprintln!("skipped: there is no second device here");
     };
     let there = other.folder();
-    let payload = killed_while_moving(&lab, &there);
+    let payload = ended_while_moving(&lab, &there, |pty| pty.signal(Signal::KILL));
     let run = Program::spawn(support::program::command(&lab).arg("--json").arg(lab.torrent(&payload)));
     let ended = run.ended().await;
     assert_eq!(ended.code(), 0, "{ended:#?}");
