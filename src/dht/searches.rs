@@ -188,7 +188,7 @@ impl Dht {
         let (family, tally, peers) = (lookup.family, lookup.tally, lookup.peers() as u32);
         let Aim::Peers { info_hash, announce } = lookup.aim else { return };
         let nearest = if announce { lookup.nearest() } else { Vec::new() };
-        let next = self.torrents.looked_up(now, family, info_hash, tally.answered > 0, &mut self.rng);
+        let next = self.torrents.looked_up(now, family, info_hash, tally.answered, &mut self.rng);
         let ended = LookupFact::Ended { family, asked: tally.asked, answered: tally.answered, peers, next };
         self.tell_lookup(key, ended);
         for (node, token) in nearest {

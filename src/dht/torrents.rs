@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::lookup::NEAREST;
 use crate::event::At;
 use crate::metainfo::InfoHash;
 use crate::metainfo::address::Family;
 
 /// From one lookup of a torrent to the next. What is announced is kept for half an hour or more.
 pub(super) const INTERVAL: Duration = Duration::from_secs(15 * 60);
-/// The same where no node answered.
+/// The same where no node answered, and at first where few did: then twice as long each time. The first that is known may
+/// lie or know nobody, before the others answer.
 const SILENT_INTERVAL: Duration = Duration::from_secs(2);
+/// Nodes that are not few.
+const ENOUGH: u32 = NEAREST as u32 / 2;
 /// As much earlier at most, by chance, so that torrents that began together do not stay together.
 const SPREAD_MS: u64 = 90_000;
 
@@ -20,11 +24,13 @@ pub(super) struct Torrents {
     families: Vec<Family>,
     announced: BTreeMap<InfoHash, bool>,
     due: BTreeSet<(Family, At, InfoHash)>,
+    /// The last pause of those that few nodes answered.
+    pauses: BTreeMap<(Family, InfoHash), Duration>,
 }
 
 impl Torrents {
     pub(super) fn new(families: Vec<Family>) -> Self {
-        Self { families, announced: BTreeMap::new(), due: BTreeSet::new() }
+        Self { families, announced: BTreeMap::new(), due: BTreeSet::new(), pauses: BTreeMap::new() }
     }
 
     /// A torrent comes, or is to be announced from now on, or no more.
@@ -47,6 +53,7 @@ impl Torrents {
     pub(super) fn remove(&mut self, info_hash: InfoHash) {
         self.announced.remove(&info_hash);
         self.due.retain(|(.., due)| *due != info_hash);
+        self.pauses.retain(|(_, paused), _| *paused != info_hash);
     }
 
     /// Whether we are announced as a peer of it.
@@ -61,18 +68,29 @@ impl Torrents {
         Some(due.2)
     }
 
-    /// A lookup ended, and a node answered in it or none did: when the next one is due.
+    /// A lookup ended in which so many nodes answered: when the next one is due.
     pub(super) fn looked_up(
         &mut self,
         now: At,
         family: Family,
         info_hash: InfoHash,
-        was_answered: bool,
+        answered: u32,
         rng: &mut fastrand::Rng,
     ) -> Option<At> {
         self.announced.get(&info_hash)?;
         let earlier = Duration::from_millis(rng.u64(..SPREAD_MS));
-        let usual = if was_answered { now + INTERVAL - earlier } else { now + SILENT_INTERVAL };
+        let last = self.pauses.remove(&(family, info_hash));
+        let pause = match answered {
+            0 => SILENT_INTERVAL,
+            few if few < NEAREST as u32 => {
+                last.map_or(SILENT_INTERVAL, |last| last * 2).min(INTERVAL - earlier)
+            }
+            _ => INTERVAL - earlier,
+        };
+        if (1..ENOUGH).contains(&answered) {
+            self.pauses.insert((family, info_hash), pause);
+        }
+        let usual = now + pause;
         // The user may have asked for another one meanwhile.
         let waits = self.due.iter().find(|(of, _, due)| (*of, *due) == (family, info_hash));
         let next = waits.map_or(usual, |due| due.1);
@@ -105,7 +123,7 @@ mod tests {
         assert_eq!(torrents.deadline(Family::V6), At::MAX);
         assert_eq!(torrents.take_due(now, Family::V4), Some(one));
         assert_eq!(torrents.take_due(now, Family::V4), Some(other));
-        let next = torrents.looked_up(now, Family::V4, one, true, &mut rng).unwrap();
+        let next = torrents.looked_up(now, Family::V4, one, 8, &mut rng).unwrap();
         assert!(next <= now + INTERVAL && next > now + INTERVAL - Duration::from_millis(SPREAD_MS));
         assert_eq!(torrents.take_due(now, Family::V4), None);
         torrents.add(now, one, true);
@@ -113,8 +131,25 @@ mod tests {
         torrents.add(now, other, true);
         assert_eq!(torrents.take_due(now, Family::V4), Some(other));
         torrents.remove(other);
-        assert_eq!(torrents.looked_up(now, Family::V4, other, true, &mut rng), None);
+        assert_eq!(torrents.looked_up(now, Family::V4, other, 8, &mut rng), None);
         torrents.look_up(now, one);
         assert_eq!(torrents.take_due(now, Family::V4), Some(one));
+    }
+    #[test]
+    fn where_few_answered_it_is_soon_due_again_and_then_ever_later() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let (mut now, one) = (At::from_secs(5), InfoHash([1; 20]));
+        let mut torrents = Torrents::new(vec![Family::V4]);
+        torrents.add(now, one, true);
+        let mut pauses = Vec::new();
+        for answered in [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 3, 0] {
+            assert_eq!(torrents.take_due(now, Family::V4), Some(one));
+            let next = torrents.looked_up(now, Family::V4, one, answered, &mut rng).unwrap();
+            pauses.push((next - now).as_secs());
+            now = next;
+        }
+        assert_eq!(pauses[..10], [2, 2, 4, 8, 16, 32, 64, 128, 256, 512]);
+        assert!(pauses[10..13].iter().all(|pause| (810..=900).contains(pause)), "{pauses:?}");
+        assert_eq!(pauses[13..], [2, 2]);
     }
 }

