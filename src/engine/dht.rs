@@ -222,7 +222,7 @@ impl Driver {
             match action {
                 Action::Send { to, bytes } => {
                     if let Err(error) = self.udp.send(to, &bytes).await {
-                        tracing::debug!(%to, %error, "a DHT node cannot be sent to");
+                        tracing::trace!(%error, "a DHT node cannot be sent to");
                         self.tell(Input::Unreachable { to });
                     }
                 }
@@ -233,7 +233,6 @@ impl Driver {
                 }
                 Action::Told(at, fact) => self.tell_session(at, fact),
                 Action::Lookup(at, info_hash, fact) => {
-                    tracing::debug!(%info_hash, ?fact, "DHT lookup");
                     self.tell_torrent(info_hash, Found::Fact(at, Event::Lookup(fact)));
                 }
             }
@@ -241,7 +240,6 @@ impl Driver {
     }
 
     fn tell_session(&self, at: At, fact: DhtFact) {
-        tracing::info!(?fact, "DHT");
         self.facts.tell(at, Event::Dht(fact));
     }
 

@@ -436,7 +436,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Retry, &[Key::char('r')], Scope::Peer, Some(("retry", 5)), "dial it now; undoes a drop or a ban"),
     bind(Action::Ban, &[Key::char('X')], Scope::Peer, Some(("ban", 7)), "ban its address for an hour"),
     bind(Action::Hold, &[Key::char(' ')], Scope::Peer, Some(("hold", 8)), "hold it: connected, but nothing asked nor sent; again: go on"),
-    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "undo the last hold, drop, ban or choice of files; on the torrents: bring back what was forgotten, or moved"),
+    bind(Action::Undo, &[Key::char('u')], Scope::Everywhere, None, "undo the last hold, drop, ban or choice of files; on torrents: bring back what was forgotten or moved"),
     bind(Action::Add, &[Key::char('a')], Scope::Everywhere, Some(("add", 6)), "add a torrent by its path or magnet, or a peer by its address"),
     bind(Action::Move, &[Key::char('O')], Scope::Everywhere, None, "move the torrent's files to another folder; what lies there is taken, and not written over"),
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Torrents, Some(("open", 1)), "open the torrent: the other screens are about it"),

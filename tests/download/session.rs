@@ -119,7 +119,9 @@ async fn one_that_would_write_another_s_file_is_refused_and_the_other_goes_on() 
     let lab = Lab::new();
     let (one, other) = (recipe(1).make(), recipe(1).seed(77).make());
     assert_ne!(one.info_hash(), other.info_hash());
-    let (seed, others) = (Seed::honest(&one).await, Seed::honest(&other).await);
+    // It sends nothing before the other was refused: until then the first downloads.
+    let seed = Seed::start(&one, Script { allowed: 0, ..Script::default() }).await;
+    let others = Seed::honest(&other).await;
     let session = session(&lab);
     let mut first = add(&session, &lab, &one, &[seed.addr]);
     until_phase(&first, Phase::Downloading).await;
@@ -131,6 +133,7 @@ async fn one_that_would_write_another_s_file_is_refused_and_the_other_goes_on() 
         format!("torrent 1 is refused: it would write {}, as torrent 1 does", path.display())
     );
     assert_eq!(refused.exit_status(), 2);
+    seed.allow(u64::MAX);
     soon("the first completes", first.completed()).await.unwrap();
     assert_here(&lab, &one);
     assert_eq!(others.seen().connections, 0);

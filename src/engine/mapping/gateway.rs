@@ -103,7 +103,8 @@ impl Gateway {
                 Action::OutsidePort(port) if self.announces => reached_at(&self.resources, port),
                 Action::OutsidePort(_) => {}
                 Action::Told(at, fact) => {
-                    tracing::info!(?fact, "port mapping");
+                    // Without our outside address: not everybody may know it who is given the log.
+                    tracing::info!(step = ?fact.step, by = ?fact.protocol, code = fact.code, "port mapping");
                     self.resources.facts.tell(at, Event::Mapping(fact));
                 }
             }
