@@ -8,7 +8,7 @@ use super::support::namespace;
 use super::*;
 
 /// A network of one machine, with multicast.
-const NETWORK: &str = "ip link set lo up && ip link add lan type dummy && ip link set lan multicast on up && \
+const NETWORK: &str = "ip link set lo up && ip link add lan type veth peer name far && ip link set far up && ip link set lan up && \
     ip addr add 10.8.0.1/24 dev lan && ip addr add fd08::1/64 dev lan nodad && \
     ip route add 239.0.0.0/8 dev lan";
 
