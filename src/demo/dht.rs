@@ -5,14 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 
 use super::address;
 use crate::dht::{Action, Dht, Input, Settings};
 use crate::engine::clock::Clock;
-use crate::event::{AnnounceOutcome, LookupFact};
 use crate::metainfo::InfoHash;
 use crate::wire::krpc::{Body, Message, NodeId, Query, Reply};
 
@@ -20,8 +18,6 @@ use crate::wire::krpc::{Body, Message, NodeId, Query, Reply};
 const NODES: usize = 5;
 /// The number of the first among all addresses of the demonstration.
 const FIRST: usize = 80;
-/// The start waits so long until the seed is announced to the nodes: before that they know nobody.
-const ANNOUNCED_WITHIN: Duration = Duration::from_secs(1);
 /// Where nothing is due, it is looked all the same after this time.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// Longer than any packet of theirs.
@@ -35,7 +31,8 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// Starts them. The first is that of the seed, and announces it.
+    /// Starts them. The first is that of the seed, and announces it: where somebody looks before that, he looks again, for few
+    /// nodes answer.
     ///
     /// # Errors
     ///
@@ -46,23 +43,18 @@ impl Nodes {
             sockets.push(bind(address(FIRST + n)).await?);
         }
         let addrs = sockets.iter().map(UdpSocket::local_addr).collect::<io::Result<Vec<_>>>()?;
-        let (announced_to, announced) = oneshot::channel();
-        let mut announced_to = Some(announced_to);
         let mut tasks = JoinSet::new();
         tasks.extend(sockets.pop().map(lie));
         for (n, socket) in sockets.into_iter().enumerate() {
             let settings = Settings { seed: n as u64, v4: true, port: seed.port(), ..Settings::default() };
-            let announced = announced_to.take();
-            let mut node = Node { dht: Dht::new(settings), socket, clock, announced };
+            let mut node = Node { dht: Dht::new(settings), socket, clock };
             let others = addrs.iter().copied().filter(|addr| *addr != addrs[n]).collect();
             node.dht.handle(clock.now(), Input::Bootstrap { addrs: others });
-            if node.announced.is_some() {
+            if n == 0 {
                 node.dht.handle(clock.now(), Input::Add { info_hash, announce: true });
             }
             tasks.spawn(node.run());
         }
-        // Where it takes longer the seed is found later.
-        let _ = timeout(ANNOUNCED_WITHIN, announced).await;
         Ok(Self { addrs, _tasks: tasks })
     }
 }
@@ -80,8 +72,6 @@ struct Node {
     dht: Dht,
     socket: UdpSocket,
     clock: Clock,
-    /// Told when another took its announce.
-    announced: Option<oneshot::Sender<()>>,
 }
 
 impl Node {
@@ -106,12 +96,6 @@ impl Node {
             Action::Send { to, bytes } => {
                 // As on any network, what is lost is lost.
                 let _ = self.socket.send_to(&bytes, to).await;
-            }
-            Action::Lookup(_, _, LookupFact::Announced { outcome: AnnounceOutcome::Stored, .. }) => {
-                if let Some(announced) = self.announced.take() {
-                    // The start may have waited long enough.
-                    let _ = announced.send(());
-                }
             }
             Action::Bootstrap | Action::Peers { .. } | Action::Told(..) | Action::Lookup(..) => {}
         }

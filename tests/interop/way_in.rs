@@ -84,7 +84,7 @@ fn is_reached_through_a_router(lab: &Lab, speaks: Speaks, label: &str) -> Result
     let mut client = seed("third")?;
     let log = folder.join("third.log");
     wait_for_step(lab, &mut client, &log, MappingStep::Mapped)?;
-    let by = format!("step: Mapped, protocol: Some({:?})", speaks.protocol());
+    let by = format!("step=Mapped by=Some({:?})", speaks.protocol());
     ensure!(fs::read_to_string(&log)?.contains(&by), "not taken over by {speaks:?}");
     drop(client);
     if speaks == Speaks::Pcp {
@@ -131,7 +131,7 @@ fn files(lab: &Lab) -> Result<[PathBuf; 2]> {
 
 /// Waits until the log has a step of the way in, and then until the torrent has told of itself twice: it knows of it by then.
 fn wait_for_step(lab: &Lab, client: &mut Process, log: &Path, step: MappingStep) -> Result<()> {
-    let line = format!("step: {step:?}");
+    let line = format!("step={step:?} ");
     lab.wait_for(&line, client, || Ok(fs::read_to_string(log)?.contains(&line).then_some(())))?;
     let (stdout, lines) = (client.stdout.clone(), client.output().lines().count());
     lab.wait_for("two more lines", client, || {
