@@ -50,6 +50,12 @@ async fn trackers_hear_the_port_that_a_router_gave_and_it_is_given_back() {
     })
     .await;
     tracker.until("started").await;
+    // While an announce is under way none is made at the user's wish.
+    let answered = |view: &View| {
+        let tracker = view.trackers.first().filter(|tracker| tracker.asking.is_none())?;
+        tracker.answer().map(drop)
+    };
+    until(&download, "the tracker has answered", answered).await;
     // Whatever the first announce said: the next one says where others reach us.
     download.send(Command::Announce(None));
     let asked = tracker.until("").await;
