@@ -17,8 +17,7 @@ const PING_EVERY: Duration = Duration::from_secs(5);
 /// How often the number of nodes is told at most.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
-/// So many nodes in turn that the system cannot send to, while none answers, are as good as no route: there is none to try for
-/// so long.
+/// The system cannot send to this many nodes in turn, and none answers: the family counts as one without a route, for a time.
 const NO_ROUTE_AFTER: u32 = 8;
 const NO_ROUTE_FOR: Duration = Duration::from_secs(60);
 

@@ -14,7 +14,7 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// lie or know nobody, before the others answer.
 const SILENT_INTERVAL: Duration = Duration::from_secs(2);
 /// Nodes that are not few.
-const ENOUGH: u32 = NEAREST as u32 / 2;
+const ENOUGH: u32 = NEAREST as u32;
 /// As much earlier at most, by chance, so that torrents that began together do not stay together.
 const SPREAD_MS: u64 = 90_000;
 
@@ -68,7 +68,7 @@ impl Torrents {
         Some(due.2)
     }
 
-    /// A lookup ended in which so many nodes answered: when the next one is due.
+    /// A lookup ended, in which `answered` nodes answered: when the next one is due.
     pub(super) fn looked_up(
         &mut self,
         now: At,
@@ -82,9 +82,7 @@ impl Torrents {
         let last = self.pauses.remove(&(family, info_hash));
         let pause = match answered {
             0 => SILENT_INTERVAL,
-            few if few < NEAREST as u32 => {
-                last.map_or(SILENT_INTERVAL, |last| last * 2).min(INTERVAL - earlier)
-            }
+            few if few < ENOUGH => last.map_or(SILENT_INTERVAL, |last| last * 2).min(INTERVAL - earlier),
             _ => INTERVAL - earlier,
         };
         if (1..ENOUGH).contains(&answered) {
@@ -142,14 +140,14 @@ mod tests {
         let mut torrents = Torrents::new(vec![Family::V4]);
         torrents.add(now, one, true);
         let mut pauses = Vec::new();
-        for answered in [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 3, 0] {
+        for answered in [0, 1, 7, 4, 1, 1, 1, 1, 7, 1, 1, 1, 4, 3, 8, 7, 0] {
             assert_eq!(torrents.take_due(now, Family::V4), Some(one));
             let next = torrents.looked_up(now, Family::V4, one, answered, &mut rng).unwrap();
             pauses.push((next - now).as_secs());
             now = next;
         }
         assert_eq!(pauses[..10], [2, 2, 4, 8, 16, 32, 64, 128, 256, 512]);
-        assert!(pauses[10..13].iter().all(|pause| (810..=900).contains(pause)), "{pauses:?}");
-        assert_eq!(pauses[13..], [2, 2]);
+        assert!(pauses[10..15].iter().all(|pause| (810..=900).contains(pause)), "{pauses:?}");
+        assert_eq!(pauses[15..], [2, 2]);
     }
 }

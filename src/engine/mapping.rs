@@ -27,7 +27,7 @@ use crate::wire::pcp;
 const MOST_GATEWAYS: usize = 4;
 /// How long the end of a run waits until what is mapped is given back.
 const RELEASED_WITHIN: Duration = Duration::from_millis(900);
-/// A program that stood still for so long asks anew.
+/// A program that stood still for this time asks again from the start.
 const STALE_AFTER: Duration = Duration::from_secs(60);
 /// How often it is looked where routers are, beside when the machine's addresses change.
 const LOOK_EVERY: Duration = Duration::from_secs(60);

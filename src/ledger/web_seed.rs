@@ -34,6 +34,28 @@ pub struct WebSeedRecord {
 parts! { WebSeedRecord: key url asked status down_bps down_bytes cause detail next }
 
 impl WebSeedRecord {
+    /// One that was not asked yet.
+    pub(crate) fn new(key: WebSeedKey, url: String) -> Self {
+        Self {
+            key,
+            url,
+            asked: None,
+            status: None,
+            down_bps: 0,
+            down_bytes: 0,
+            cause: None,
+            detail: String::new(),
+            next: None,
+        }
+    }
+
+    /// Why it failed last, in a few words; nothing where it did not, or was asked since.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        let cause = self.cause?;
+        Some(if self.detail.is_empty() { cause.info().brief } else { &self.detail })
+    }
+
     /// Whether it is asked, or can be: it did not fail.
     #[must_use]
     pub fn is_asked(&self) -> bool {
@@ -66,17 +88,7 @@ pub(super) fn take(
 ) -> Option<u64> {
     if let WebSeedStep::Known { url } = step {
         if records.len() < MOST_WEB_SEEDS && records.iter().all(|record| record.key != seed) {
-            records.push(WebSeedRecord {
-                key: seed,
-                url: url.clone(),
-                asked: None,
-                status: None,
-                down_bps: 0,
-                down_bytes: 0,
-                cause: None,
-                detail: String::new(),
-                next: None,
-            });
+            records.push(WebSeedRecord::new(seed, url.clone()));
         }
         return None;
     }

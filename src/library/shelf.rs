@@ -123,7 +123,7 @@ impl Shelf {
         self.held().kept.get(&info_hash).map(Kept::before).unwrap_or_default()
     }
 
-    /// What it came to before this moment counts as that of runs before: it begins anew. Bytes received and sent.
+    /// What it came to before this moment counts as that of runs before. Bytes received and sent.
     pub fn came_to(&self, info_hash: InfoHash, downloaded_bytes: u64, uploaded_bytes: u64) {
         if let Some(kept) = self.held().kept.get_mut(&info_hash) {
             kept.before = Totals { downloaded_bytes, uploaded_bytes, ..kept.before };

@@ -1,4 +1,4 @@
-//! Whether a router has begun to count anew (RFC 6887 §8.5, RFC 6886 §3.6): then it has forgotten what it mapped.
+//! Whether a router's clock began again (RFC 6887 §8.5, RFC 6886 §3.6): then it has forgotten what it mapped.
 
 use std::time::Duration;
 

@@ -148,7 +148,7 @@ fn eight_lookups_go_on_at_once_and_all_have_their_turn() {
     }
     net.run_for(Duration::from_secs(60));
     let ended = net.node(addr).lookups.iter().filter(|(_, fact)| matches!(fact, LookupFact::Ended { .. }));
-    // Nodes answer so many queries of one address only: what few of them answered is asked again.
+    // Nodes limit what they answer one address: a lookup that few of them answered is due again soon.
     assert!(ended.count() >= 100);
 }
 

@@ -117,7 +117,7 @@ impl Line {
         (self.sends, self.due) = (0, now);
     }
 
-    /// The router has forgotten it: it is wanted anew.
+    /// The router has forgotten it: it is asked for again.
     pub(super) fn forget(&mut self, now: At) {
         if self.holds() {
             (self.state, self.sends, self.due) = (State::Wanted, 0, now);

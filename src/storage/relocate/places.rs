@@ -1,6 +1,5 @@
 //! The old folder of a torrent and the new one.
 
-use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use super::error::RelocateError;
 use crate::metainfo::{File, Torrent};
 use crate::storage::error::{Operation, OsKind, StorageError};
 use crate::storage::open::{Root, without_links};
+use crate::storage::overlap::common_file;
 use crate::storage::path;
 use crate::storage::system::{Access, look_at};
 
@@ -61,16 +61,8 @@ impl<'a> Places<'a> {
     /// That no file would take the place of another of the same torrent.
     fn refuse_within(&self) -> Result<(), RelocateError> {
         let Some(from) = &self.from else { return Ok(()) };
-        let name = &self.torrent.name;
-        let (old, new) = (from.path().join(name), self.to.path().join(name));
-        // Everything of a torrent lies at or below its name.
-        if !old.starts_with(&new) && !new.starts_with(&old) {
-            return Ok(());
-        }
-        let files = || self.torrent.files.iter().filter(|file| !file.pad).map(path);
-        let taken: HashSet<PathBuf> = files().map(|file| from.full(file)).collect();
         // A file where another needs a folder is refused by the system.
-        let both = files().map(|file| self.to.full(file)).find(|path| taken.contains(path));
+        let both = common_file((self.torrent, self.to.path()), (self.torrent, from.path()));
         both.map_or(Ok(()), |path| Err(RelocateError::Within(path)))
     }
 

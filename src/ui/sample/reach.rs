@@ -74,17 +74,7 @@ pub(crate) fn sources() -> View {
         other_packets: 3,
         unknown_calls: 2,
     });
-    let web = |key, url: &str| WebSeedRecord {
-        key: WebSeedKey(key),
-        url: url.to_owned(),
-        asked: None,
-        status: None,
-        down_bps: 0,
-        down_bytes: 0,
-        cause: None,
-        detail: String::new(),
-        next: None,
-    };
+    let web = |key, url: &str| WebSeedRecord::new(WebSeedKey(key), url.to_owned());
     view.web_seeds = vec![
         WebSeedRecord {
             asked: Some(at(3)),

@@ -196,7 +196,7 @@ fn remark(source: &SourceRecord, view: &View) -> Option<String> {
             reach::nodes(view)
         }
         SourceRecord::Finder(record) => record.detail.clone(),
-        SourceRecord::WebSeed(record) => web_seed::failure(record),
+        SourceRecord::WebSeed(record) => record.failure().map(str::to_owned),
         SourceRecord::WayIn(way_in, _) => way_in.detail.clone(),
     }
 }

@@ -48,23 +48,16 @@ pub(super) fn said(record: &WebSeedRecord, now: At, units: Units) -> Vec<String>
         ),
     }];
     said.extend(record.status.map(|status| format!("Its last answer has the status {status} of HTTP.")));
-    if let Some(cause) = record.cause {
-        let info = cause.info();
-        let why = if record.detail.is_empty() { info.brief } else { record.detail.trim_end_matches('.') };
+    if let Some((cause, why)) = record.cause.zip(record.failure()) {
+        let (advice, why) = (cause.info().advice, why.trim_end_matches('.'));
         let again = match record.next {
             Some(at) => format!("it is asked again in {}", words::span(at.saturating_sub(now))),
             None => "it is not asked again in this run".to_owned(),
         };
         said.push(format!("It failed: {why}; {again}."));
-        said.extend((!info.advice.is_empty()).then(|| info.advice.to_owned()));
+        said.extend((!advice.is_empty()).then(|| advice.to_owned()));
     } else if let Some(asked) = record.asked.filter(|_| !record.is_sending()) {
         said.push(format!("It was asked {} ago.", words::span(now.saturating_sub(asked))));
     }
     said
-}
-
-/// Why it failed; nothing while it does not.
-pub(super) fn failure(record: &WebSeedRecord) -> Option<String> {
-    let cause = record.cause?;
-    Some(if record.detail.is_empty() { cause.info().brief.to_owned() } else { record.detail.clone() })
 }
