@@ -94,13 +94,13 @@ impl Keymap {
         first.map_or_else(|| "(no key)".to_owned(), |(_, keys)| keys[0].name())
     }
 
-    /// The key of an action where the model stands, as the screens call it; that of any of its lines where none holds
-    /// there.
+    /// The key of an action where the model stands, as the screens call it; while something is laid over a page, that of
+    /// any of its lines, so that the page behind stays as it is.
     pub fn name_here(&self, action: Action, model: &Model) -> Option<String> {
         let bound = |(line, keys): &(&Binding, &[Key])| line.action == action && !keys.is_empty();
         let holding = self.lines().filter(bound).filter(|(line, _)| line.scope.holds(model));
-        let here = holding.min_by_key(|(line, _)| line.scope).or_else(|| self.lines().find(bound));
-        here.map(|(_, keys)| keys[0].name())
+        let behind = || self.lines().find(bound).filter(|_| model.page() != model.mode());
+        holding.min_by_key(|(line, _)| line.scope).or_else(behind).map(|(_, keys)| keys[0].name())
     }
 
     /// The keys of the screens of a torrent in short, and of that of all where it is wanted: `1-6`, `F1-F6`, `0-6`, or one

@@ -175,7 +175,9 @@ fn click(
         }
         Target::Step(step, loss) => {
             let is_chosen = std::mem::replace(&mut model.panel, Panel::Funnel) == Panel::Funnel;
-            std::mem::replace(&mut model.step, (step, loss)) == (step, loss) && is_chosen
+            let is_again = std::mem::replace(&mut model.step, (step, loss)) == (step, loss) && is_chosen;
+            // Among all torrents it leads to the overview of the one it is of.
+            is_again || Scope::Torrents.holds(model)
         }
         Target::Grid(lattice) => {
             let piece = lattice.piece_at(column, row)?;

@@ -294,6 +294,18 @@ fn a_click_picks_a_step_of_the_funnel_or_a_loss_and_another_lists_its_peers() {
 }
 
 #[test]
+fn a_click_among_all_torrents_leads_to_the_step_on_the_overview_of_the_selected_one() {
+    let view = sample::healthy();
+    let mut model = at_start(&view);
+    model.take_in_torrents(&sample::torrents(&view));
+    update(&mut model, Action::Show(Screen::Torrents), &view);
+    let (rows, _) = drawn(&model, &view);
+    assert!(!rows.iter().any(|row| row.contains("picks a step")), "no key does that here");
+    click_on(&mut model, "handshaken", &view);
+    assert_eq!((model.screen, model.panel, model.step), (Screen::Overview, Panel::Funnel, (3, 0)));
+}
+
+#[test]
 fn a_click_on_the_selected_peer_opens_its_page_but_none_that_nobody_chose() {
     let view = sample::healthy();
     let mut model = at_start(&view);

@@ -196,6 +196,24 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     log::tail(pen, flow.of(Part::Log), model, view);
 }
 
+/// The fewest rows in which [`glance`] says something in so many columns; 0 where it says nothing.
+pub(super) fn least_of_glance(columns: u16) -> u16 {
+    if columns < BESIDE.0 { 0 } else { 1 + funnel::ROWS }
+}
+
+/// Draws how one of several torrents goes: funnel and graph, then what is left of its overview.
+pub(super) fn glance(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    use Part::{Middle, Pieces};
+    let least = least_of_glance(area.width);
+    if least == 0 {
+        return;
+    }
+    let more = if moves(view) { area.height * 2 / 5 } else { least };
+    let flow = Flow::new(area, &[Middle, Pieces], &[whole(Middle, least), whole(Middle, more), rest(Pieces)]);
+    middle(pen, flow.of(Middle), model, view);
+    spare(pen, flow.of(Pieces), model, view);
+}
+
 /// Draws the pieces, or of a magnet who was asked for its metadata, and the newest of the log into the rows that a page
 /// has to spare.
 pub(super) fn spare(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {

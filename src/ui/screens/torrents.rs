@@ -5,15 +5,17 @@
 //!  Torrents ── 5 ──────────────────────────────────────────────────────────────── by queue ▴ ── 1/5 ──
 //!    STATE         NAME                            DONE              ↓           ↑  PEERS    LEFT  WHY
 //!  ▸ ▸ downloading debian-12.2.0-amd64-DVD-1.iso   ━━━━╸───  52 %  …
+//!  debian-12.2.0-amd64-DVD-1.iso ──────────────────────────────────────────────── → ~/downloads ──
+//!  ✓ what it means; with rows to spare its funnel, graph and pieces
 //! ```
 
 use ratatui::layout::Rect;
 
-use super::{absent, frame, judgement, more};
+use super::{absent, frame, judgement, more, overview};
 use crate::ledger::{TorrentRow, Totals, View};
 use crate::ui::action::Action;
 use crate::ui::columns::Part as ColumnPart;
-use crate::ui::flow::{Flow, rest, up_to};
+use crate::ui::flow::{Flow, rest, up_to, whole};
 use crate::ui::grid::{self, Choose, Context, RowLook};
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
@@ -36,29 +38,31 @@ enum Part {
     Selected,
     /// What judges it.
     Why,
+    /// How it goes, in the rows that are to spare.
+    Glance,
 }
 
 /// Gives every part its place.
 fn flow(area: Rect, model: &Model, view: &View) -> Flow<Part> {
-    use Part::{Head, List, Rule, Selected, Why};
+    use Part::{Glance, Head, List, Rule, Selected, Why};
     let rows = u16::try_from(model.torrents.len()).unwrap_or(u16::MAX).saturating_add(1);
-    let judged = match model.torrents.is_seen_in(view) {
-        true => frame::why_rows(view, area.width),
-        false => 1,
-    };
+    let is_seen = model.torrents.is_seen_in(view);
+    let judged = if is_seen { frame::why_rows(view, area.width) } else { 1 };
+    let glance = if is_seen { overview::least_of_glance(area.width) } else { 0 };
     let claims = [
         up_to(Head, 1),
         up_to(List, 2),
         up_to(Why, 1),
-        up_to(List, 4),
+        up_to(List, rows.min(4)),
         up_to(Rule, 1),
         up_to(Selected, 1),
-        up_to(List, 6),
+        up_to(List, rows.min(6)),
         up_to(Why, judged),
         up_to(List, rows),
-        rest(List),
+        whole(Glance, glance),
+        rest(if glance > 0 { Glance } else { List }),
     ];
-    Flow::new(area, &[Head, Rule, List, Selected, Why], &claims)
+    Flow::new(area, &[Head, Rule, List, Selected, Why, Glance], &claims)
 }
 
 /// Draws the list and what is to be said of its selected row.
@@ -70,6 +74,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     head(pen, inset(flow.of(Part::Head), 1, 1), model);
     list(pen, flow.of(Part::Rule), flow.of(Part::List), model, view);
     said(pen, flow.of(Part::Selected), flow.of(Part::Why), model, view);
+    overview::glance(pen, flow.of(Part::Glance), model, view);
 }
 
 /// How one begins.
