@@ -3,13 +3,14 @@
 use super::super::picker::FAR_PART;
 use super::At;
 use super::client::Client;
+use super::world::REST;
 use crate::event::Phase;
 use crate::metainfo::BLOCK_LENGTH;
 
 /// Panics where a client is in a state it must never be in. `thorough` looks at every peer, and every piece of it.
 pub(super) fn holds(now: At, client: &Client, thorough: bool) {
     let swarm = &client.swarm;
-    assert!(swarm.deadline() >= now, "a deadline that was missed");
+    assert!(now.saturating_sub(swarm.deadline()) <= REST, "a deadline that was missed");
     assert!(swarm.staying() <= client.settings.max_peers, "{} connections", swarm.staying());
     assert!(client.asked_most <= crate::peer::MOST_REQUESTS, "{} requests to one peer", client.asked_most);
     let Some(have) = swarm.have() else {

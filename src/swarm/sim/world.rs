@@ -23,6 +23,8 @@ use crate::wire::{Message, Reserved};
 
 /// How long a dial into nothing takes.
 const CONNECT_TIMEOUT: Duration = secs(10);
+/// A client is woken so long after it did something at the earliest, so that time goes on.
+pub(super) const REST: Duration = Duration::from_micros(1);
 /// What a line takes ahead of what it carries.
 const AHEAD: Duration = ms(20);
 
@@ -316,7 +318,7 @@ impl World {
         self.send(node);
         let now = self.now;
         if let Kind::Client(client) = &mut self.nodes[node.0].kind {
-            let deadline = client.deadline().max(now + Duration::from_micros(1));
+            let deadline = client.deadline().max(now + REST);
             if deadline < client.wake_at {
                 client.wake_at = deadline;
                 self.heap_at(deadline, Happening::Wake(node));
