@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use ttui::engine::clock::Clock;
 use ttui::engine::limit::Limit;
 use ttui::engine::link::{ConnKey, Order, Report};
+use ttui::engine::mailbox;
 use ttui::engine::peer::{Common, run};
 use ttui::engine::pool::BlockPool;
 use ttui::engine::upload::{BlockSource, ReadFuture};
@@ -96,7 +97,7 @@ fn task(
     geometry: Geometry,
     stream: TcpStream,
     have: Bitfield,
-) -> (impl Future<Output = ()>, mpsc::UnboundedSender<Order>, mpsc::Receiver<(ConnKey, Report)>) {
+) -> (impl Future<Output = ()>, mpsc::UnboundedSender<Order>, mailbox::Receiver<(ConnKey, Report)>) {
     let common = Common {
         ours: Arc::new(Ours::with(introduction(None, false), Holdings::new(geometry, have))),
         clock: Clock::start(),
@@ -109,7 +110,7 @@ fn task(
     let (info_hash, reserved) = (InfoHash([7; 20]), Reserved::default());
     let peer = Handshaken { info_hash, peer_id: PeerId::ours(1), reserved, overhead: Overhead::default() };
     let (orders, orders_there) = mpsc::unbounded_channel();
-    let (reports_there, reports) = mpsc::channel(64);
+    let (reports_there, reports) = mailbox::channel(64);
     (run(stream, peer, ConnKey(1), Arc::new(common), orders_there, reports_there), orders, reports)
 }
 

@@ -22,6 +22,7 @@ pub mod link;
 pub mod listen;
 mod log;
 mod lsd;
+pub mod mailbox;
 mod mapping;
 pub mod mse;
 mod opening;

@@ -171,6 +171,8 @@ impl Library {
             Named::Torrent(torrent, file) => {
                 // First the torrent: an entry without one means nothing.
                 let kept = keep_metadata(&self.state, info_hash, file)?;
+                kept.holds(torrent);
+                torrent.info().let_go();
                 self.unsynced().torrents.push(kept);
                 entry.name = Some(torrent.name.clone());
                 entry.totals.total_bytes.get_or_insert_with(|| torrent.geometry.total_bytes());

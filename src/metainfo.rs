@@ -28,4 +28,4 @@ pub use magnet::{Magnet, MagnetError};
 pub use named_files::{BadFileName, FileName, NamedFiles, NoSuchFile};
 pub use paths::SafePath;
 pub use peer_name::{EXPECTED_PEER, PeerName};
-pub use torrent::{Fault, MOST_TORRENT_BYTES, Torrent, TorrentError, Warning};
+pub use torrent::{Fault, Info, MOST_TORRENT_BYTES, PieceHashes, Torrent, TorrentError, Warning};

@@ -56,7 +56,7 @@ use self::identity::Identities;
 use self::open::{Near, Root};
 use self::side::Side;
 use self::system::{Access, Found, look_at};
-use crate::metainfo::{File, PieceIndex, Torrent};
+use crate::metainfo::{File, PieceHashes, PieceIndex, Torrent};
 
 /// Files kept open at most; with those that threads have in hand, never more than 256 are.
 const MOST_OPEN_FILES: usize = 240;
@@ -139,6 +139,15 @@ impl Storage {
     /// Whose files they are.
     pub fn torrent(&self) -> &Arc<Torrent> {
         &self.torrent
+    }
+
+    /// The hashes of the pieces.
+    ///
+    /// # Errors
+    /// They are kept in a file that cannot be read, or holds something else by now.
+    pub fn hashes(&self) -> Result<PieceHashes, StorageError> {
+        let info = self.torrent.info();
+        info.hashes().map_err(|e| StorageError::io(info.place().to_owned(), Operation::Read, &e))
     }
 
     /// The output folder, absolute and without links.

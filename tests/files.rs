@@ -77,7 +77,7 @@ async fn run_magnet(lab: &Lab, payload: &Payload, seed: &Seed, link: &str, more:
 
 /// A seed that gives the metadata, too.
 async fn giver(payload: &Arc<Payload>) -> Seed {
-    let info: Bytes = payload.torrent.public_info().expect("it is not private");
+    let info: Bytes = payload.torrent.public_info().expect("it is not private").here().unwrap();
     Seed::start(payload, Script { metadata: Some((info, Gives::Right)), ..Script::default() }).await
 }
 

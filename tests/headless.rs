@@ -548,7 +548,7 @@ async fn where_nothing_can_be_remembered_nothing_is_begun_and_one_line_names_the
 
 /// A magnet of the payload that names one peer, who gives the metadata this way.
 async fn magnet(payload: &std::sync::Arc<Payload>, gives: Gives) -> (Seed, String) {
-    let info = payload.torrent.public_info().unwrap();
+    let info = payload.torrent.public_info().unwrap().here().unwrap();
     let seed = Seed::start(payload, Script { metadata: Some((info, gives)), ..Script::default() }).await;
     let link = format!("magnet:?xt=urn:btih:{}&x.pe={}", payload.info_hash(), seed.addr);
     (seed, link)

@@ -14,7 +14,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 use support::program::command;
-use support::{Gives, Lab, Payload, Program, Recipe, Script, Seed, Several, finals, nobody_at};
+use support::{
+    Gives, Lab, Payload, Program, Recipe, Reply, Script, Seed, Several, Tracker, finals, nobody_at, soon,
+};
 use tokio::time::Instant;
 use ttui::engine::Options;
 use ttui::library::{Entry, Library};
@@ -157,6 +159,37 @@ async fn with_seed_what_is_complete_is_not_done_and_seeds_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_idles_is_read_back_from_its_kept_file_when_it_is_needed() {
+    let lab = Lab::new();
+    let tracker = Tracker::http(Reply::nobody()).await;
+    let payload = Recipe::file("it", 4 * PIECE, PIECE).tier(&[&tracker.url()]).make();
+    payload.lay_out(&lab.out());
+    let path = lab.torrent(&payload);
+    let named = ["--json", "--seed", path.to_str().unwrap(), "-o", "out"];
+    // Read from the file that is named, and from the one that is kept.
+    for arguments in [&named[..], &["--json", "--seed"]] {
+        let before = tracker.asked().len();
+        let program = Program::run(&lab, arguments);
+        program.until("it seeds", |line| line["state"] == "seeding").await;
+        let announced = async {
+            while tracker.asked().len() == before {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        soon("it announces itself", announced).await;
+        let peer = format!("127.0.0.1:{}", tracker.asked()[before].port);
+        // Who has the magnet alone needs all of it: the metadata too.
+        let other = Lab::new();
+        let link = format!("magnet:?xt=urn:btih:{}", payload.info_hash());
+        let ended = Program::run(&other, &["--json", &link, "--peer", &peer, "-o", "out"]).ended().await;
+        assert_eq!(ended.code(), 0, "{ended:#?}");
+        assert_eq!(payload.right_at(&other.out()).len() as u32, payload.pieces());
+        program.signal(Signal::TERM);
+        assert_eq!(program.ended().await.code(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_time_of_seeding_counts_over_runs() {
     let lab = Lab::new();
     let (payload, path) = complete(&lab, "it");
@@ -296,7 +329,7 @@ async fn commands_that_only_look_keep_nothing() {
     let lab = Lab::new();
     let (payload, path) = complete(&lab, "it");
     let path = path.to_str().unwrap();
-    let info = payload.torrent.public_info().unwrap();
+    let info = payload.torrent.public_info().unwrap().here().unwrap();
     let seed =
         Seed::start(&payload, Script { metadata: Some((info, Gives::Right)), ..Script::default() }).await;
     let link = format!("magnet:?xt=urn:btih:{}&x.pe={}", payload.info_hash(), seed.addr);
@@ -471,7 +504,7 @@ async fn of_two_hundred_torrents_three_are_broken_and_the_rest_is_kept() {
 async fn a_magnet_is_the_torrent_s_entry_once_its_metadata_came() {
     let lab = Lab::new();
     let payload = Recipe::file("it", 8 * PIECE, PIECE).make();
-    let info = payload.torrent.public_info().unwrap();
+    let info = payload.torrent.public_info().unwrap().here().unwrap();
     let script = Script { metadata: Some((info, Gives::Right)), allowed: 6, ..Script::default() };
     let seed = Seed::start(&payload, script).await;
     let link = format!("magnet:?xt=urn:btih:{}&x.pe={}", payload.info_hash(), seed.addr);

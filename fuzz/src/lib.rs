@@ -136,7 +136,7 @@ pub fn torrent(bytes: &[u8]) {
         Err(error) => return assert_harmless(&error.to_string()),
     };
     let geometry = torrent.geometry;
-    assert_eq!(torrent.piece_hashes().len(), geometry.piece_count() as usize);
+    assert_eq!(torrent.info().hashes().unwrap().all().len(), geometry.piece_count() as usize);
     assert_eq!(torrent.files.total_bytes(), geometry.total_bytes());
     assert_no_trick(&torrent.name);
     torrent.warnings.iter().for_each(|warning| assert_harmless(&warning.to_string()));

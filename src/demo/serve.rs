@@ -21,6 +21,7 @@ use crate::engine::clock::Clock;
 use crate::engine::handshake::{Steps, accept, dial};
 use crate::engine::limit::Limit;
 use crate::engine::link::Report;
+use crate::engine::mailbox;
 use crate::engine::mse::{Carrier, Mse};
 use crate::engine::peer::{Common, run_over};
 use crate::engine::pool::BlockPool;
@@ -151,7 +152,7 @@ impl Host {
             up: Arc::new(Limit::new(Some(self.bps))),
         });
         let (orders_to, orders) = mpsc::unbounded_channel();
-        let (reports_to, reports) = mpsc::channel(8);
+        let (reports_to, reports) = mailbox::channel(8);
         let deciding = self.decide(&common.up, &orders_to, reports);
         let connection = run_over(carrier, peer, CONN, Arc::clone(&common), orders, reports_to);
         tokio::join!(connection, deciding);
@@ -162,7 +163,7 @@ impl Host {
         &self,
         up: &Limit,
         orders: &mpsc::UnboundedSender<Order>,
-        mut reports: mpsc::Receiver<(ConnKey, Report)>,
+        mut reports: mailbox::Receiver<(ConnKey, Report)>,
     ) {
         // A connection that is over takes no more orders, and says so in its last report.
         let order = |order| drop(orders.send(order));

@@ -102,6 +102,8 @@ pub(super) struct Shown {
     before: Before,
     /// The limits of the torrent alone, bytes a second: down, up.
     limits: (Option<u64>, Option<u64>),
+    /// What is shown is from before it was known what is on the disk.
+    is_early: bool,
 }
 
 impl Shown {
@@ -109,12 +111,12 @@ impl Shown {
     pub(super) fn begin(view: Arc<View>, board: Arc<Board>) -> (Self, watch::Receiver<Arc<View>>) {
         board.put(TorrentRow::of(&view, Before::default()));
         let (views, other_end) = watch::channel(view);
-        (Self { views, board, before: Before::default(), limits: (None, None) }, other_end)
+        (Self { views, board, before: Before::default(), limits: (None, None), is_early: false }, other_end)
     }
 
-    /// The runs before came to this.
+    /// The disk says that the runs before came to this.
     pub(super) fn after(&mut self, before: Before) {
-        self.before = before;
+        (self.before, self.is_early) = (before, true);
     }
 
     /// The torrent has these limits of its own from now on, bytes a second: down, up.
@@ -132,13 +134,15 @@ impl Shown {
         self.before
     }
 
-    /// Whether anybody looks at it.
-    pub(super) fn is_looked_at(&self) -> bool {
-        self.views.receiver_count() > 1 || self.board.looked_at.load(Ordering::Relaxed)
+    /// Whether the next view is worth making: somebody looks at it, or the one that is shown would be kept in memory beside
+    /// all that is known now.
+    pub(super) fn wants_view(&self) -> bool {
+        self.is_early || self.views.receiver_count() > 1 || self.board.looked_at.load(Ordering::Relaxed)
     }
 
     /// Shows the newest view.
-    pub(super) fn show(&self, view: Arc<View>) {
+    pub(super) fn show(&mut self, view: Arc<View>) {
+        self.is_early = false;
         self.board.put(TorrentRow { limits: self.limits, ..TorrentRow::of(&view, self.before) });
         self.views.send_replace(view);
     }
@@ -156,7 +160,7 @@ mod tests {
         let mut run = Script::downloading(10);
         let view = run.view();
         let id = view.torrent.info_hash;
-        let (shown, _other_end) = Shown::begin(view, Arc::clone(&board));
+        let (mut shown, _other_end) = Shown::begin(view, Arc::clone(&board));
         board.changed().await;
         let first = board.row(id).unwrap();
         shown.show(run.view());
@@ -174,12 +178,12 @@ mod tests {
     fn nobody_looks_who_only_holds_the_other_end() {
         let board = Arc::new(Board::default());
         let (shown, other_end) = Shown::begin(Script::downloading(1).view(), Arc::clone(&board));
-        assert!(!shown.is_looked_at());
+        assert!(!shown.wants_view());
         let looks = other_end.clone();
-        assert!(shown.is_looked_at());
+        assert!(shown.wants_view());
         drop(looks);
-        assert!(!shown.is_looked_at() && other_end.has_changed().is_ok());
+        assert!(!shown.wants_view() && other_end.has_changed().is_ok());
         board.look(true);
-        assert!(shown.is_looked_at());
+        assert!(shown.wants_view());
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::listen::Arrived;
+use super::mailbox;
 use super::session_facts::SessionFacts;
 use crate::event::Event;
 use crate::metainfo::{InfoHash, PeerId};
@@ -27,7 +28,7 @@ pub struct Calls {
 #[derive(Debug, Default)]
 struct Table {
     torrents: Torrents,
-    takers: HashMap<InfoHash, mpsc::Sender<Arrived>>,
+    takers: HashMap<InfoHash, mailbox::Sender<Arrived>>,
     /// Calls that named no torrent.
     unknown: u64,
     /// Some torrent took calls already.
@@ -47,7 +48,7 @@ impl Table {
 pub struct Taking {
     calls: Calls,
     info_hash: InfoHash,
-    arrivals: mpsc::Sender<Arrived>,
+    arrivals: mailbox::Sender<Arrived>,
 }
 
 impl Calls {
@@ -58,7 +59,7 @@ impl Calls {
 
     /// Calls for the torrent go to `arrivals` from now on.
     #[must_use = "they come for as long as this is held"]
-    pub fn take(&self, info_hash: InfoHash, arrivals: mpsc::Sender<Arrived>) -> Taking {
+    pub fn take(&self, info_hash: InfoHash, arrivals: mailbox::Sender<Arrived>) -> Taking {
         self.table.send_modify(|table| {
             table.torrents.add(info_hash);
             table.takers.insert(info_hash, arrivals.clone());

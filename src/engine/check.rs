@@ -145,7 +145,7 @@ pub async fn check(
     }
     // All are named: without any, and without trackers, it is over.
     swarm.handle(now, Input::Tick);
-    let parts = Parts {
+    let parts = Box::new(Parts {
         give: Give::default(),
         seeded: Arc::default(),
         shown: Shown::begin(event_sink.view(now), Arc::clone(&resources.board)).0,
@@ -156,7 +156,7 @@ pub async fn check(
         ours,
         event_sink,
         swarm,
-    };
+    });
     resources.calls.last();
     tasks.spawn(listener.udp().run());
     tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), clock));

@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 pub use alarm::Alarm;
 pub use job::{Advance, Spill, WriteJob};
@@ -31,6 +31,7 @@ use self::owner::Owner;
 use self::queue::{Job, Read};
 use self::workers::Workers;
 use super::clock::Clock;
+use super::mailbox;
 use crate::hash::PieceHash;
 use crate::metainfo::PieceIndex;
 use crate::storage::{OnDisk, Storage, StorageError};
@@ -171,7 +172,7 @@ impl DiskPool {
         &self,
         storage: Arc<Storage>,
         keeper: Option<Arc<Keeper>>,
-        done: mpsc::UnboundedSender<DiskDone>,
+        done: mailbox::UnboundedSender<DiskDone>,
     ) -> TorrentDisk {
         let lease = Arc::clone(&self.lease);
         lease.0.join();

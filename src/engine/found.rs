@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 
-use tokio::sync::mpsc;
-
+use super::mailbox;
 use crate::event::{At, Event, Source};
 use crate::metainfo::address::Scope;
 
 /// Where a torrent hears of them. No more comes than what the DHT asked for, and what local discovery takes in a second.
-pub(super) type FoundSender = mpsc::UnboundedSender<Found>;
+pub(super) type FoundSender = mailbox::UnboundedSender<Found>;
 
 /// What was found.
 #[derive(Debug)]

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::errno::dial_cause;
+use super::mailbox;
 use super::mse::{Carrier, Mse};
 use super::transport::Transport;
 use crate::event::{At, Cause, Encryption, OsError};
@@ -27,18 +27,18 @@ const READ_BYTES: usize = 1024;
 pub struct Steps {
     conn: ConnKey,
     clock: Clock,
-    to: mpsc::Sender<(ConnKey, At, Step)>,
+    to: mailbox::Sender<(ConnKey, At, Step)>,
 }
 
 impl Steps {
     /// Tells `to` the steps of `conn`. There are [`MOST_STEPS`](crate::peer::MOST_STEPS) at most.
-    pub fn new(conn: ConnKey, clock: Clock, to: mpsc::Sender<(ConnKey, At, Step)>) -> Self {
+    pub fn new(conn: ConnKey, clock: Clock, to: mailbox::Sender<(ConnKey, At, Step)>) -> Self {
         Self { conn, clock, to }
     }
 
     /// For those who want only the end.
     pub fn untold(clock: Clock) -> Self {
-        Self::new(ConnKey(u32::MAX), clock, mpsc::channel(1).0)
+        Self::new(ConnKey(u32::MAX), clock, mailbox::channel(1).0)
     }
 
     /// The connection is open.

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use self::bind::bind_all;
 use super::calls::Calls;
 use super::clock::Clock;
 use super::handshake::{Steps, accept};
+use super::mailbox;
 use super::mse::{Carrier, Mse};
 use super::udp::Udp;
 use crate::event::{At, Cause, OsError};
@@ -205,7 +206,7 @@ async fn welcome(
 ) -> Arrived {
     // A refused option costs speed, not the connection.
     let _ = stream.set_nodelay(true);
-    let (to, mut steps) = mpsc::channel(MOST_STEPS);
+    let (to, mut steps) = mailbox::channel(MOST_STEPS);
     let steps_to = Steps::new(ConnKey(u32::MAX), clock, to);
     steps_to.connected().await;
     let outcome = tokio::select! {
@@ -251,10 +252,10 @@ mod tests {
     }
 
     /// Calls for the torrent, and where they arrive.
-    fn calls() -> (Calls, Taking, mpsc::Receiver<Arrived>) {
+    fn calls() -> (Calls, Taking, mailbox::Receiver<Arrived>) {
         let calls = Calls::new(ours().peer_id, Reserved::OURS, Clock::start(), Arc::default());
         calls.last();
-        let (to, arrivals) = mpsc::channel(10);
+        let (to, arrivals) = mailbox::channel(10);
         let taking = calls.take(ours().info_hash, to);
         (calls, taking, arrivals)
     }
@@ -268,7 +269,7 @@ mod tests {
         handshake.to_bytes()
     }
 
-    async fn arrival(arrivals: &mut mpsc::Receiver<Arrived>) -> Arrived {
+    async fn arrival(arrivals: &mut mailbox::Receiver<Arrived>) -> Arrived {
         timeout(Duration::from_secs(5), arrivals.recv()).await.unwrap().unwrap()
     }
 
@@ -340,7 +341,7 @@ mod tests {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
         let (calls, first, mut to_first) = calls();
-        let (to, mut to_second) = mpsc::channel(10);
+        let (to, mut to_second) = mailbox::channel(10);
         let second = calls.take(InfoHash([8; 20]), to);
         let task = tokio::spawn(listener.run(calls, mse(), Clock::start()));
         let call = async |hash| {
@@ -359,7 +360,7 @@ mod tests {
         assert_eq!(call(8).await, b"", "that torrent has gone");
         let gone = arrival(&mut to_first).await.outcome.unwrap_err();
         assert_eq!(gone.cause, Cause::UnknownInfoHash, "told to the only one left");
-        assert!(to_first.try_recv().is_err() && to_second.try_recv().is_err());
+        assert!(to_first.try_recv().is_none() && to_second.try_recv().is_none());
         drop(first);
         timeout(Duration::from_secs(5), task).await.unwrap().unwrap();
     }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::EngineError;
 use super::clock::Clock;
 use super::disk::{DiskDone, DiskPool, HeldWrites, Keeper, Remembered};
 use super::file_wishes::FileWishes;
+use super::mailbox;
 use super::torrent::Store;
 use crate::event::{Event, Severity};
 use crate::ledger::Before;
@@ -82,8 +83,8 @@ impl Opening {
     pub(super) async fn open(
         self,
         torrent: Arc<Torrent>,
-        disk: mpsc::UnboundedSender<DiskDone>,
-        told: mpsc::UnboundedSender<Told>,
+        disk: mailbox::UnboundedSender<DiskDone>,
+        told: mailbox::UnboundedSender<Told>,
     ) {
         let mut opened = self.opened(torrent, disk, &told).await;
         // What is paused begins when the user says so, and which files it creates may be chosen before.
@@ -105,8 +106,8 @@ impl Opening {
     async fn opened(
         self,
         torrent: Arc<Torrent>,
-        disk: mpsc::UnboundedSender<DiskDone>,
-        told: &mpsc::UnboundedSender<Told>,
+        disk: mailbox::UnboundedSender<DiskDone>,
+        told: &mailbox::UnboundedSender<Told>,
     ) -> Result<Option<Box<Opened>>, EngineError> {
         let started = self.look(&torrent, told).await?;
         if !started.finished {
@@ -168,7 +169,7 @@ impl Opening {
     async fn look(
         &self,
         torrent: &Arc<Torrent>,
-        told: &mpsc::UnboundedSender<Told>,
+        told: &mailbox::UnboundedSender<Told>,
     ) -> Result<Started, EngineError> {
         // Closed by nobody.
         let _turn = self.looks.acquire().await.ok();
@@ -207,10 +208,14 @@ pub(super) struct Unprepared {
 /// there was nothing to do, or the thread panicked and has said so.
 pub(super) async fn prepared(
     unprepared: Option<Unprepared>,
-    told: &mpsc::UnboundedSender<Told>,
+    told: &mailbox::UnboundedSender<Told>,
 ) -> Option<Result<(), StorageError>> {
-    let Unprepared { keeper, have, writes, .. } = unprepared?;
+    let Unprepared { keeper, have, is_all_here, writes } = unprepared?;
     let prepare = move |tell: &(dyn Fn(u32, u32) + Sync)| {
+        // What comes is judged by the hashes.
+        if !is_all_here {
+            keeper.read_hashes()?;
+        }
         keeper.prepare_telling(&have, tell).inspect(|()| writes.allow())
     };
     following(told, |done, of| Event::Preparing { done, of }, prepare).await.ok()
@@ -218,7 +223,7 @@ pub(super) async fn prepared(
 
 /// Does long work on a thread of its own, and tells how far it is.
 async fn following<T: Send + 'static>(
-    told: &mpsc::UnboundedSender<Told>,
+    told: &mailbox::UnboundedSender<Told>,
     event: fn(u32, u32) -> Event,
     work: impl FnOnce(&(dyn Fn(u32, u32) + Sync)) -> T + Send + 'static,
 ) -> Result<T, EngineError> {

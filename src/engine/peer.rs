@@ -21,6 +21,7 @@ use self::low_water::LowWaterMark;
 use super::clock::Clock;
 use super::limit::Limit;
 use super::link::{Closed, ConnKey, News, Order, Report};
+use super::mailbox;
 use super::mse::Carrier;
 use super::pool::{BlockBuf, BlockPool};
 use super::receive::{Incoming, Receiver};
@@ -106,7 +107,7 @@ pub async fn run<T: Transport>(
     conn: ConnKey,
     common: Arc<Common>,
     orders: mpsc::UnboundedReceiver<Order>,
-    reports: mpsc::Sender<(ConnKey, Report)>,
+    reports: mailbox::Sender<(ConnKey, Report)>,
 ) {
     let mut peer = Peer::new(transport, shaken, conn, common, orders, reports);
     let end = peer.talk().await;
@@ -120,7 +121,7 @@ pub async fn run_over(
     conn: ConnKey,
     common: Arc<Common>,
     orders: mpsc::UnboundedReceiver<Order>,
-    reports: mpsc::Sender<(ConnKey, Report)>,
+    reports: mailbox::Sender<(ConnKey, Report)>,
 ) {
     match carrier {
         Carrier::Bare(stream) => run(stream, shaken, conn, common, orders, reports).await,
@@ -137,7 +138,7 @@ struct Peer<T> {
     conn: ConnKey,
     common: Arc<Common>,
     orders: mpsc::UnboundedReceiver<Order>,
-    reports: mpsc::Sender<(ConnKey, Report)>,
+    reports: mailbox::Sender<(ConnKey, Report)>,
     /// Fires at the connection's deadline.
     due: Pin<Box<Sleep>>,
     mark: LowWaterMark,
@@ -158,7 +159,7 @@ impl<T: Transport> Peer<T> {
         conn: ConnKey,
         common: Arc<Common>,
         orders: mpsc::UnboundedReceiver<Order>,
-        reports: mpsc::Sender<(ConnKey, Report)>,
+        reports: mailbox::Sender<(ConnKey, Report)>,
     ) -> Self {
         let began = common.clock.now();
         let connection = Connection::new(Arc::clone(&common.ours), shaken.reserved, began);

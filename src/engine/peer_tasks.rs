@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinSet, spawn_blocking};
 
 use super::link::Report;
+use super::mailbox;
 use super::mse::Carrier;
 use super::peer::{self, Common};
 use crate::event::{Cause, OsError};
@@ -43,10 +44,13 @@ impl PeerTasks {
         carrier: Carrier,
         peer: Handshaken,
         common: Arc<Common>,
-        reports: mpsc::Sender<(ConnKey, Report)>,
+        reports: mailbox::Sender<(ConnKey, Report)>,
     ) -> mpsc::UnboundedSender<Order> {
         let (orders, taken) = mpsc::unbounded_channel();
-        self.spawn_for(conn, peer::run_over(carrier, peer, conn, common, taken, reports));
+        self.spawn_for(conn, async move {
+            read_back(&common).await;
+            peer::run_over(carrier, peer, conn, common, taken, reports).await;
+        });
         orders
     }
 
@@ -70,6 +74,15 @@ impl PeerTasks {
     /// Ends all that are left.
     pub(super) async fn shutdown(&mut self) {
         self.tasks.shutdown().await;
+    }
+}
+
+/// Has in memory what a peer may ask for of the torrent's file.
+async fn read_back(common: &Common) {
+    let info = common.ours.holdings.get().and_then(|holdings| holdings.info.clone());
+    if let Some(info) = info.filter(|info| info.here().is_none()) {
+        // What cannot be read is given to nobody.
+        let _ = spawn_blocking(move || info.read().is_ok()).await;
     }
 }
 

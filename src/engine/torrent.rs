@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
@@ -31,8 +30,7 @@ use self::farewell::Farewell;
 use self::finding::Finding;
 pub use self::giving::Give;
 use self::giving::Giving;
-use self::inbox::Outlets;
-pub(super) use self::inbox::{Asked, Inbox, open};
+pub(super) use self::inbox::{Asked, Inbox, Outlets, open};
 use self::network::Network;
 use self::trackers::{Announces, Caller};
 use super::EngineError;
@@ -43,6 +41,7 @@ use super::disk::Notes;
 use super::event_sink::EventSink;
 use super::found::Found;
 use super::link::Report;
+use super::mailbox;
 use super::peer::Common;
 use super::peer_tasks::PeerTasks;
 use super::pool::BlockBuf;
@@ -50,6 +49,7 @@ use super::session::{Resources, run_on_complete};
 use crate::command::Command;
 use crate::event::{At, Event, Finder, PeerKey, Phase, Severity};
 use crate::ledger::View;
+use crate::metainfo::Info;
 use crate::peer::haves::HaveLog;
 use crate::peer::{Holdings, Ours, introduction};
 use crate::swarm::announce;
@@ -87,14 +87,15 @@ pub(super) struct Parts {
     pub(super) shown: Shown,
     pub(super) blocks: Blocks,
     /// The bytes of `info`, where they are known and peers may have them that ask for them.
-    pub(super) info: Option<Bytes>,
+    pub(super) info: Option<Info>,
     pub(super) swarm: Swarm,
 }
 
 /// Runs a torrent until it is told to quit, or a check until it is over. Returns the view when all connections were
 /// closed; that of the very end is published last.
-pub(super) async fn run(parts: Parts, inbox: Inbox, outlets: Outlets) -> Result<Arc<View>, EngineError> {
-    Box::pin(TorrentTask::new(parts, outlets).run(inbox)).await
+pub(super) async fn run(parts: Box<Parts>, inbox: Inbox, outlets: Outlets) -> Result<Arc<View>, EngineError> {
+    // On the heap by itself: what runs it is moved, and holds it several times over otherwise.
+    Box::new(TorrentTask::new(parts, outlets)).run(inbox).await
 }
 
 /// The program ends.
@@ -128,7 +129,7 @@ struct TorrentTask {
     session_fact: u64,
     blocks: Blocks,
     /// The bytes of `info` until the torrent's place on the disk is open.
-    info: Option<Bytes>,
+    info: Option<Info>,
     /// The bytes of the block that the decisions are being told of, and when it came.
     came: Option<(At, BlockBuf)>,
     /// What peer tasks share.
@@ -149,7 +150,8 @@ struct TorrentTask {
 }
 
 impl TorrentTask {
-    fn new(parts: Parts, outlets: Outlets) -> Self {
+    fn new(parts: Box<Parts>, outlets: Outlets) -> Self {
+        let parts = *parts;
         let resources = parts.resources;
         let (clock, port) = (resources.clock, resources.port);
         let now = clock.now();
@@ -210,7 +212,7 @@ impl TorrentTask {
         matches!(self.blocks, Blocks::Tried(_) | Blocks::TriedMagnet(_))
     }
 
-    async fn run(mut self, mut inbox: Inbox) -> Result<Arc<View>, EngineError> {
+    async fn run(mut self: Box<Self>, mut inbox: Inbox) -> Result<Arc<View>, EngineError> {
         let mut reports = Vec::with_capacity(REPORTS_A_TURN);
         let mut around = self.resources.surroundings.look();
         around.mark_changed();
@@ -221,7 +223,7 @@ impl TorrentTask {
             if let Some(leaving) = self.leaving
                 && (now >= leaving.closed_by || self.orders.is_empty())
             {
-                return self.leave(&mut inbox, leaving.told_by).await;
+                return Box::pin(self.leave(&mut inbox, leaving.told_by)).await;
             }
             let wake = self.clock.instant(self.deadline().min(now + LONGEST_SLEEP));
             tokio::select! {
@@ -254,7 +256,8 @@ impl TorrentTask {
                 Some(found) = inbox.found.recv() => self.named(found),
                 Some((ticket, answer)) = inbox.answers.recv() => self.answered(ticket, answer),
                 _ = inbox.reports.recv_many(&mut reports, REPORTS_A_TURN) => {
-                    for (conn, report) in reports.drain(..) {
+                    for report in reports.drain(..) {
+                        let (conn, report) = *report;
                         self.report(conn, report);
                     }
                 }
@@ -264,9 +267,9 @@ impl TorrentTask {
     }
 
     /// Takes what peers have reported already, as much as in any other turn.
-    fn take_reports(&mut self, reports: &mut mpsc::Receiver<(ConnKey, Report)>) {
+    fn take_reports(&mut self, reports: &mut mailbox::Receiver<(ConnKey, Report)>) {
         for _ in 0..REPORTS_A_TURN {
-            let Ok((conn, report)) = reports.try_recv() else { break };
+            let Some((conn, report)) = reports.try_recv() else { break };
             self.report(conn, report);
         }
     }
@@ -344,8 +347,20 @@ impl TorrentTask {
         self.publish_at = now + PUBLISH_EVERY;
         self.tell_doing(now);
         self.event_sink.told();
-        if self.shown.is_looked_at() {
+        if self.shown.wants_view() {
             self.shown.show(self.event_sink.view(now));
+        }
+        if self.is_idle() {
+            self.let_go();
+        }
+    }
+
+    /// Nothing is missing and nobody is here: what is read back from the torrent's file need not be in memory.
+    fn let_go(&self) {
+        if let Blocks::Kept(store) = &self.blocks
+            && self.swarm.missing_bytes() == Some(0)
+        {
+            store.keeper.torrent().info().let_go();
         }
     }
 
@@ -502,7 +517,7 @@ impl TorrentTask {
 
     /// Brings what is in memory to the disk and remembers it, waits until then for trackers to hear of it, and publishes
     /// the end. Returns the view before trackers were waited for.
-    async fn leave(mut self, inbox: &mut Inbox, told_by: At) -> Result<Arc<View>, EngineError> {
+    async fn leave(mut self: Box<Self>, inbox: &mut Inbox, told_by: At) -> Result<Arc<View>, EngineError> {
         self.taking_calls = None;
         // The disk's threads end when nobody can ask them anything any more.
         self.tasks.shutdown().await;
@@ -511,7 +526,7 @@ impl TorrentTask {
         self.publish(now);
         let view = self.event_sink.view(now);
         let (amounts, is_check) = (self.amounts(), self.is_check());
-        let Self { clock, swarm, announces, mut event_sink, shown, blocks, common, failed, .. } = self;
+        let Self { clock, swarm, announces, mut event_sink, shown, blocks, common, failed, .. } = *self;
         drop(common);
         let mut announcer = swarm.into_announcer();
         if is_check {

@@ -23,6 +23,7 @@ use self::fill::Fill;
 use self::place::Part;
 use super::clock::Clock;
 use super::link::{ConnKey, Order, Report, WindowState};
+use super::mailbox;
 use super::pool::BlockPool;
 use super::tracker;
 use crate::event::{At, Cause};
@@ -54,7 +55,7 @@ struct Line {
     base: String,
     common: Common,
     orders: mpsc::UnboundedReceiver<Order>,
-    reports: mpsc::Sender<(ConnKey, Report)>,
+    reports: mailbox::Sender<(ConnKey, Report)>,
     queue: VecDeque<BlockRef>,
     fill: Fill,
     open: Option<Open>,
@@ -106,7 +107,7 @@ pub(super) async fn run(
     base: String,
     common: Common,
     orders: mpsc::UnboundedReceiver<Order>,
-    reports: mpsc::Sender<(ConnKey, Report)>,
+    reports: mailbox::Sender<(ConnKey, Report)>,
 ) {
     let fill = Fill::new(common.torrent.geometry, Arc::clone(&common.pool), []);
     let (queue, rate) = (VecDeque::new(), Rate::default());

@@ -1,6 +1,7 @@
 //! What a torrent file says (BEP 3, 12, 19, 27, 47, and the first half of a BEP 52 hybrid).
 
 mod error;
+mod info;
 mod read;
 
 use std::fmt;
@@ -8,11 +9,10 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use bytes::Bytes;
-
 use super::{FileSpan, Files, Geometry, InfoHash, PieceIndex};
 
 pub use error::{Fault, TorrentError};
+pub use info::{Info, PieceHashes};
 
 /// Bytes a torrent file may have.
 pub const MOST_TORRENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -52,9 +52,7 @@ pub struct Torrent {
     pub private: bool,
     /// What is odd about the file and does not matter enough to refuse it.
     pub warnings: Vec<Warning>,
-    /// Those of the pieces, a part of `info`.
-    hashes: Bytes,
-    info: Bytes,
+    info: Info,
 }
 
 /// Something odd in a torrent file or magnet link that was still taken.
@@ -114,19 +112,14 @@ impl Torrent {
         read::torrent(bytes).map_err(|fault| TorrentError { file: None, fault })
     }
 
-    /// SHA-1 of the piece.
-    pub fn piece_hash(&self, piece: PieceIndex) -> &[u8; 20] {
-        &self.piece_hashes()[piece.index()]
+    /// The raw bytes of `info`, over which the info-hash is taken, and the hashes of the pieces.
+    pub fn info(&self) -> &Info {
+        &self.info
     }
 
-    /// SHA-1 of every piece, in order.
-    pub fn piece_hashes(&self) -> &[[u8; 20]] {
-        self.hashes.as_chunks().0
-    }
-
-    /// The raw bytes of `info`, over which the info-hash is taken, where peers may have them that ask for them (BEP 9): a
-    /// private torrent is for those alone that its trackers name (BEP 27).
-    pub fn public_info(&self) -> Option<Bytes> {
+    /// The raw bytes of `info`, where peers may have them that ask for them (BEP 9): a private torrent is for those alone that
+    /// its trackers name (BEP 27).
+    pub fn public_info(&self) -> Option<Info> {
         (!self.private).then(|| self.info.clone())
     }
 

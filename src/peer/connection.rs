@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
+
 use super::asking::Asking;
 use super::choke_flood::ChokeFlood;
 use super::exchange::Exchange;
@@ -333,8 +335,8 @@ impl Connection {
         if let Some(geometry) = self.geometry() {
             self.asking.refill(now, geometry, &mut self.output);
         }
-        if let Some(holdings) = &self.holdings {
-            self.metadata.go_on(holdings.info.as_ref(), &mut self.output);
+        if self.metadata.owes() {
+            self.metadata.go_on(self.info().as_ref(), &mut self.output);
         }
         if !self.output.is_empty() {
             self.tell_haves();
@@ -382,13 +384,18 @@ impl Connection {
             let fault = |error| Fault::new(Cause::BadExtensionMessage, format!("peer exchange: {error}"));
             self.exchange.hear(now, payload).map_err(fault)?.map(News::Named)
         } else if is(METADATA_NAME) {
-            let info = self.holdings.as_ref().and_then(|holdings| holdings.info.as_ref());
-            self.metadata.hear(payload, info, &mut self.output)?.map(News::Metadata)
+            let info = self.info();
+            self.metadata.hear(payload, info.as_ref(), &mut self.output)?.map(News::Metadata)
         } else {
             None
         };
         self.news.extend(news);
         Ok(())
+    }
+
+    /// The bytes of `info`, where peers may have them.
+    fn info(&self) -> Option<Bytes> {
+        self.holdings.as_ref()?.info.as_ref()?.here()
     }
 
     fn tell_haves(&mut self) {

@@ -103,7 +103,7 @@ impl Metadata {
 
     /// The peer asks for a part.
     fn asks(&mut self, part: u32, info: Option<&Bytes>, output: &mut Output) -> Result<(), Fault> {
-        let total_bytes = info.map_or(0, length_of);
+        let total_bytes = info.map_or(0, |info| length_of(info.len() as u64));
         let after = self.granted_bytes + u64::from(metadata_part_bytes(total_bytes, part));
         if after > self.granted_bytes && after <= MOST_TIMES * u64::from(total_bytes) {
             self.granted_bytes = after;
@@ -118,15 +118,20 @@ impl Metadata {
         Ok(())
     }
 
+    /// Whether it waits for parts, and may have them now.
+    pub(super) fn owes(&self) -> bool {
+        !self.waiting.is_empty() && !self.held
+    }
+
     /// Sends the parts that it waits for, as many as it reads.
     pub(super) fn go_on(&mut self, info: Option<&Bytes>, output: &mut Output) {
-        if self.waiting.is_empty() || self.held {
+        if !self.owes() {
             return;
         }
         while let Some(info) = info.filter(|_| output.small_bytes() < MOST_UNREAD_BYTES)
             && let Some(part) = self.waiting.pop_front()
         {
-            let total_bytes = length_of(info);
+            let total_bytes = length_of(info.len() as u64);
             let begin = (part * METADATA_PART_BYTES) as usize;
             let bytes = info.slice(begin..begin + metadata_part_bytes(total_bytes, part) as usize);
             let data = MetadataMessage::Data { part, total_bytes: Some(total_bytes), bytes };
@@ -141,8 +146,8 @@ impl Metadata {
 }
 
 /// Bytes of the whole; no `info` is as long as 32 bits go.
-pub(super) fn length_of(info: &Bytes) -> u32 {
-    u32::try_from(info.len()).unwrap_or(u32::MAX)
+pub(super) fn length_of(info_bytes: u64) -> u32 {
+    u32::try_from(info_bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -274,7 +279,7 @@ mod tests {
     fn one_that_reads_nothing_is_sent_a_few_parts_and_the_rest_when_it_reads() {
         let (mut metadata, mut output) = joined();
         let info = info(2_000_000);
-        let parts = metadata_parts(length_of(&info));
+        let parts = metadata_parts(length_of(info.len() as u64));
         for part in 0..parts {
             metadata.hear(&MetadataMessage::Request { part }.encode(), Some(&info), &mut output).unwrap();
             metadata.go_on(Some(&info), &mut output);

@@ -4,14 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::exchange::PEX_MESSAGE;
 use super::haves::HaveLog;
 use super::metadata::METADATA_MESSAGE;
 use super::upload::OFFERED_REQQ;
 use crate::event::At;
-use crate::metainfo::{Bitfield, Geometry};
+use crate::metainfo::{Bitfield, Geometry, Info};
 use crate::wire::{ExtensionHandshake, METADATA_NAME, OUR_NAME, PEX_NAME};
 
 /// A peer that says nothing for this long is let go: clients send keep-alives every two minutes.
@@ -54,7 +52,7 @@ pub struct Holdings {
     /// What we have of it.
     pub haves: HaveLog,
     /// The bytes of its `info`, for those who ask for them (BEP 9); none: nobody gets them.
-    pub info: Option<Bytes>,
+    pub info: Option<Info>,
     /// Nothing that is wanted is missing, though not everything may be here.
     pub done: AtomicBool,
 }
@@ -72,8 +70,8 @@ impl Holdings {
 
     /// The same, where these bytes of `info` are given to those who ask for them.
     #[must_use]
-    pub fn with_info(self, info: Option<Bytes>) -> Self {
-        Self { info, ..self }
+    pub fn with_info(self, info: Option<impl Into<Info>>) -> Self {
+        Self { info: info.map(Into::into), ..self }
     }
 }
 

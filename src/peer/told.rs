@@ -56,7 +56,9 @@ impl Told {
         if self.extended {
             // That it is so no more is said where it was said that it is.
             let said = (upload_only || self.upload_only).then_some(upload_only);
-            let metadata_bytes = holdings.and_then(|holdings| holdings.info.as_ref()).map(length_of);
+            let metadata_bytes = holdings
+                .and_then(|holdings| holdings.info.as_ref())
+                .map(|info| length_of(info.length_bytes()));
             let introduction =
                 ExtensionHandshake { upload_only: said, metadata_bytes, ..ours.introduction.clone() };
             output.push(&Message::Extended { id: 0, payload: introduction.encode().into() });

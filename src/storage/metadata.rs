@@ -16,8 +16,12 @@ use crate::metainfo::{InfoHash, Torrent};
 pub fn kept_metadata(state_dir: &Path, info_hash: InfoHash) -> Option<Torrent> {
     // The version before kept them beside the resume records.
     let places = [place(state_dir, info_hash), state_dir.join(name(info_hash))];
-    let mut torrents = places.iter().filter_map(|path| Torrent::from_file(path).ok());
-    torrents.find(|torrent| torrent.info_hash == info_hash)
+    places.iter().find_map(|path| {
+        let torrent = Torrent::from_file(path).ok().filter(|torrent| torrent.info_hash == info_hash)?;
+        torrent.info().kept_at(path);
+        torrent.info().let_go();
+        Some(torrent)
+    })
 }
 
 /// The folder in the state folder where torrents are kept.
@@ -52,6 +56,11 @@ pub fn keep_metadata(
 }
 
 impl KeptMetadata {
+    /// It is the file of this torrent, which need not hold in memory for ever what is kept here.
+    pub fn holds(&self, torrent: &Torrent) {
+        torrent.info().kept_at(&self.path);
+    }
+
     /// Waits until the disk has it.
     ///
     /// # Errors

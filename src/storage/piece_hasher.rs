@@ -3,7 +3,7 @@
 use super::Storage;
 use super::error::{OsKind, StorageError};
 use crate::hash::{PieceHash, Run, advance};
-use crate::metainfo::PieceIndex;
+use crate::metainfo::{PieceHashes, PieceIndex};
 
 /// Pieces read side by side at most: the lanes of the widest hash.
 pub(super) const SIDE_BY_SIDE: usize = 16;
@@ -28,6 +28,7 @@ pub(super) enum Verdict {
 /// Hashes pieces side by side, a chunk of each at a time.
 pub(super) struct PieceHasher<'a> {
     storage: &'a Storage,
+    hashes: PieceHashes,
     buffer: Box<[u8]>,
     pieces: Vec<OnDisk>,
 }
@@ -48,8 +49,12 @@ struct OnDisk {
 
 impl<'a> PieceHasher<'a> {
     /// Nothing is being read.
-    pub(super) fn new(storage: &'a Storage) -> Self {
-        Self { storage, buffer: vec![0; BUFFER_BYTES].into_boxed_slice(), pieces: Vec::new() }
+    ///
+    /// # Errors
+    /// Those of [`Storage::hashes`].
+    pub(super) fn new(storage: &'a Storage) -> Result<Self, StorageError> {
+        let (hashes, buffer) = (storage.hashes()?, vec![0; BUFFER_BYTES].into_boxed_slice());
+        Ok(Self { storage, hashes, buffer, pieces: Vec::new() })
     }
 
     /// Begins a piece; no more than [`SIDE_BY_SIDE`] at a time.
@@ -71,7 +76,7 @@ impl<'a> PieceHasher<'a> {
     /// The system refuses to open or read a file. That a file is absent or too short, or that the device fails, is
     /// no error but a verdict.
     pub(super) fn step(&mut self, mut settled: impl FnMut(PieceIndex, Verdict)) -> Result<(), StorageError> {
-        let Self { storage, buffer, pieces } = self;
+        let Self { storage, hashes, buffer, pieces } = self;
         let room = buffer.len() / pieces.len().max(1);
         let chunk_bytes = (room - room % PAGE_BYTES).min(MOST_CHUNK_BYTES);
         let mut chunks = buffer.chunks_exact_mut(chunk_bytes);
@@ -106,7 +111,7 @@ impl<'a> PieceHasher<'a> {
         pieces.retain(|on_disk| {
             let done = on_disk.begin == on_disk.length;
             if done {
-                settled(on_disk.piece, on_disk.verdict(storage.torrent().piece_hash(on_disk.piece)));
+                settled(on_disk.piece, on_disk.verdict(hashes.of(on_disk.piece)));
             }
             !done
         });
@@ -170,7 +175,7 @@ mod tests {
             let storage = Storage::open(torrent, dir.path(), options).unwrap();
             fs::create_dir_all(storage.path_of(0).parent().unwrap()).unwrap();
             fs::write(storage.path_of(0), &bytes).unwrap();
-            let mut judge = PieceHasher::new(&storage);
+            let mut judge = PieceHasher::new(&storage).unwrap();
             storage.torrent().geometry.pieces().for_each(|piece| judge.begin(piece));
             let mut verdicts = Vec::new();
             while !judge.is_idle() {

@@ -97,6 +97,8 @@ pub fn check(
 
     let mut zeros = ZeroHashes::default();
     let mut to_hash = Vec::new();
+    // Where nothing is to be looked at none is needed.
+    let hashes = (of > 0).then(|| storage.hashes()).transpose()?;
     let written = written_pieces(storage, found, what.pieces, &mut verdicts.missing)?;
     for piece in pieces(storage, what.pieces) {
         if verdicts.missing.has(piece) {
@@ -104,7 +106,7 @@ pub fn check(
         }
         if written.has(piece) {
             to_hash.push(piece);
-        } else if storage.torrent().piece_hash(piece) == zeros.of(geometry.length_of(piece)) {
+        } else if hashes.as_ref().is_some_and(|all| all.of(piece) == zeros.of(geometry.length_of(piece))) {
             verdicts.good.set(piece);
         } else {
             verdicts.missing.set(piece);
@@ -118,7 +120,12 @@ pub fn check(
     let next = AtomicUsize::new(0);
     let shared = Mutex::new((verdicts, None));
     let work = || {
-        let mut judge = PieceHasher::new(storage);
+        let judge = PieceHasher::new(storage);
+        let Ok(mut judge) = judge.map_err(|error| {
+            shared.lock().unwrap_or_else(PoisonError::into_inner).1.get_or_insert(error);
+        }) else {
+            return;
+        };
         let settled = |piece, verdict| {
             let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
             let (verdicts, _) = &mut *shared;
@@ -168,7 +175,7 @@ fn batches(pieces: &[PieceIndex], threads: usize) -> Vec<&[PieceIndex]> {
 /// # Errors
 /// The system refuses to open or read a file.
 pub fn check_piece(storage: &Storage, piece: PieceIndex) -> Result<bool, StorageError> {
-    let mut judge = PieceHasher::new(storage);
+    let mut judge = PieceHasher::new(storage)?;
     judge.begin(piece);
     let mut good = false;
     while !judge.is_idle() {

@@ -504,7 +504,7 @@ async fn check_names_each_way_encryption_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn check_names_who_withholds_the_metadata_of_a_magnet() {
     let payload = payload();
-    let info = payload.torrent.public_info().unwrap();
+    let info = payload.torrent.public_info().unwrap().here().unwrap();
     let mut swarm = Swarm::new(Magnet);
     let mut kept = Vec::new();
     for (how, gives) in [

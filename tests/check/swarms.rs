@@ -305,11 +305,11 @@ impl Swarm {
                 Script { introduction: Some(introduction), ..Script::default() }
             }
             Does::OffersMetadata(gives) => Script {
-                metadata: payload.torrent.public_info().map(|info| (info, gives)),
+                metadata: payload.torrent.public_info().map(|info| (info.here().unwrap(), gives)),
                 ..Script::default()
             },
             Does::ComesWithMetadata(ms, gives) => Script {
-                metadata: payload.torrent.public_info().map(|info| (info, gives)),
+                metadata: payload.torrent.public_info().map(|info| (info.here().unwrap(), gives)),
                 shakes_after: Duration::from_millis(ms),
                 ..Script::default()
             },

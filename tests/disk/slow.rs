@@ -145,7 +145,7 @@ async fn asked_meanwhile() {
         let payload = Recipe::files("it", &[("a", PIECE), ("b", PIECE)], PIECE).make();
         let bench = Bench::new();
         bench.disk.hold_making("b");
-        let metadata = payload.torrent.public_info().map(|info| (info, Gives::Right));
+        let metadata = payload.torrent.public_info().map(|info| (info.here().unwrap(), Gives::Right));
         let seed = Seed::start(&payload, Script { metadata, ..Script::default() }).await;
         let link = format!("magnet:?xt=urn:btih:{}&x.pe={}", payload.info_hash(), seed.addr);
         let wanted: Wanted = match magnet {

@@ -18,7 +18,7 @@ fn payload() -> Arc<Payload> {
 
 /// A peer that has everything, and this way with the metadata; one that gives them right takes its time.
 async fn giver(payload: &Arc<Payload>, gives: Gives) -> Seed {
-    let info: Bytes = payload.torrent.public_info().expect("it is not private");
+    let info: Bytes = payload.torrent.public_info().expect("it is not private").here().unwrap();
     let shakes_after = if gives == Gives::Right { Duration::from_millis(500) } else { Duration::ZERO };
     Seed::start(payload, Script { metadata: Some((info, gives)), shakes_after, ..Script::default() }).await
 }

@@ -5,8 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use tokio::sync::mpsc;
-
+use crate::engine::mailbox;
 use crate::engine::pool::BlockBuf;
 use crate::hash::PieceHash;
 use crate::metainfo::{BlockRef, Torrent};
@@ -29,7 +28,7 @@ impl Hasher {
     /// Begins. Whether a connection's piece was right goes to `done`, once all of it is hashed.
     pub(super) fn start(
         torrent: Arc<Torrent>,
-        done: mpsc::UnboundedSender<(ConnKey, bool)>,
+        done: mailbox::UnboundedSender<(ConnKey, bool)>,
     ) -> io::Result<Self> {
         let (jobs, waiting) = sync_channel(MOST_WAITING);
         std::thread::Builder::new()
@@ -53,7 +52,7 @@ struct Piece {
     early: BTreeMap<u32, BlockBuf>,
 }
 
-fn hash_all(torrent: &Torrent, waiting: &Receiver<Job>, done: &mpsc::UnboundedSender<(ConnKey, bool)>) {
+fn hash_all(torrent: &Torrent, waiting: &Receiver<Job>, done: &mailbox::UnboundedSender<(ConnKey, bool)>) {
     let mut pieces: BTreeMap<ConnKey, Piece> = BTreeMap::new();
     while let Ok((conn, block, bytes)) = waiting.recv() {
         if torrent.geometry.length_of(block.piece()) > WHOLE_PIECE_BYTES {
@@ -70,7 +69,8 @@ fn hash_all(torrent: &Torrent, waiting: &Receiver<Job>, done: &mpsc::UnboundedSe
             continue;
         }
         if let Some(piece) = pieces.remove(&conn) {
-            let good = piece.hash.verify(torrent.piece_hash(block.piece()));
+            let good =
+                torrent.info().hashes().is_ok_and(|hashes| piece.hash.verify(hashes.of(block.piece())));
             // Nobody listens only when the run is over.
             let _ = done.send((conn, good));
         }

@@ -6,11 +6,10 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
 use crate::engine::handshake::{Steps, call, connect};
+use crate::engine::mailbox;
 use crate::engine::mse::Mse;
 use crate::engine::session::random_seed;
 use crate::engine::tap::Tap;
@@ -129,15 +128,15 @@ impl Once {
         self.tell(self.clock.now(), &event);
     }
 
-    fn attempt(&mut self, encryption: Encryption) -> (Steps, mpsc::Receiver<(ConnKey, At, Step)>) {
+    fn attempt(&mut self, encryption: Encryption) -> (Steps, mailbox::Receiver<(ConnKey, At, Step)>) {
         let (direction, transport) = (Direction::Out, Transport::Tcp);
         self.tell_now(Event::AttemptBegan { peer: PEER, direction, transport, encryption });
-        let (to, steps) = mpsc::channel(MOST_STEPS);
+        let (to, steps) = mailbox::channel(MOST_STEPS);
         (Steps::new(ConnKey(0), self.clock, to), steps)
     }
 
     /// Tells the steps of an attempt that is over.
-    async fn follow(&mut self, mut steps: mpsc::Receiver<(ConnKey, At, Step)>) -> Came {
+    async fn follow(&mut self, mut steps: mailbox::Receiver<(ConnKey, At, Step)>) -> Came {
         let mut came = Came { opened: false, last: self.clock.now() };
         while let Some((_, at, step)) = steps.recv().await {
             came.last = at;

@@ -12,11 +12,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use super::alarm::{Alarm, Wakes};
 use super::{DiskDone, DiskPool};
 use crate::engine::clock::Clock;
+use crate::engine::mailbox;
 use crate::metainfo::{Bitfield, PieceIndex, Torrent};
 use crate::storage::{
     self, Check, DirtySet, Journal, JournalFile, OnDisk, Record, ResumeFile, Storage, StorageError, Verdicts,
@@ -68,7 +67,7 @@ struct Shared {
     alarm: Alarm,
     state: Mutex<State>,
     wake: Condvar,
-    done: mpsc::UnboundedSender<DiskDone>,
+    done: mailbox::UnboundedSender<DiskDone>,
 }
 
 #[derive(Debug)]
@@ -122,7 +121,7 @@ impl Keeper {
         remembered: Remembered,
         (clock, alarm): (Clock, Alarm),
         sync_after: Duration,
-        done: mpsc::UnboundedSender<DiskDone>,
+        done: mailbox::UnboundedSender<DiskDone>,
     ) -> Arc<Self> {
         let geometry = storage.torrent().geometry;
         let Remembered { resume, record, journal, unfinished } = remembered;
@@ -150,6 +149,14 @@ impl Keeper {
     /// What it keeps.
     pub fn torrent(&self) -> &Arc<Torrent> {
         self.shared.storage.torrent()
+    }
+
+    /// Has the hashes of the pieces in memory.
+    ///
+    /// # Errors
+    /// Those of [`Storage::hashes`].
+    pub fn read_hashes(&self) -> Result<(), StorageError> {
+        self.shared.storage.hashes().map(drop)
     }
 
     /// Makes ready to write what is missing from `have` and wanted: files at their places, room on the disk, files and

@@ -5,10 +5,9 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
-
 use super::pace::Pace;
 use super::{Advance, DiskDone, Keeper, digest};
+use crate::engine::mailbox;
 use crate::metainfo::{BLOCK_LENGTH, PieceIndex};
 use crate::storage::{Storage, StorageError};
 
@@ -17,7 +16,7 @@ use crate::storage::{Storage, StorageError};
 pub(super) struct Owner {
     pub(super) storage: Arc<Storage>,
     keeper: Option<Arc<Keeper>>,
-    done: mpsc::UnboundedSender<DiskDone>,
+    done: mailbox::UnboundedSender<DiskDone>,
     pub(super) pace: Pace,
     /// Writes that were handed in and have not ended.
     unwritten: Mutex<usize>,
@@ -45,7 +44,7 @@ impl Owner {
     pub(super) fn new(
         storage: Arc<Storage>,
         keeper: Option<Arc<Keeper>>,
-        done: mpsc::UnboundedSender<DiskDone>,
+        done: mailbox::UnboundedSender<DiskDone>,
     ) -> Arc<Self> {
         Arc::new(Self {
             storage,
@@ -107,7 +106,9 @@ impl Owner {
 
     /// Whether the run ends a piece whose hash is wrong.
     pub(super) fn is_wrong(&self, run: &Advance) -> bool {
-        let right = || run.hasher.clone().verify(self.storage.torrent().piece_hash(run.piece));
+        // Whoever writes has the hashes in memory since it was made ready for that; what cannot be judged is not taken.
+        let hashes = || self.storage.torrent().info().hashes();
+        let right = || hashes().is_ok_and(|hashes| run.hasher.clone().verify(hashes.of(run.piece)));
         !run.hashed && run.last && !right()
     }
 

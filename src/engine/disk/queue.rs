@@ -295,9 +295,9 @@ mod tests {
     use std::time::Duration;
 
     use tempfile::TempDir;
-    use tokio::sync::mpsc;
 
     use super::*;
+    use crate::engine::mailbox;
     use crate::hash::PieceHash;
     use crate::metainfo::{Geometry, NewTorrent, Torrent};
     use crate::storage::{Options, Storage};
@@ -319,7 +319,7 @@ mod tests {
             let torrent = Arc::new(Torrent::from_bytes(&torrent).unwrap());
             let storage = Storage::open(torrent, dir.path(), Options::default()).unwrap();
             queue.join();
-            Self { owner: Owner::new(Arc::new(storage), None, mpsc::unbounded_channel().0), _dir: dir }
+            Self { owner: Owner::new(Arc::new(storage), None, mailbox::unbounded().0), _dir: dir }
         }
 
         fn run(&self, number: u32) -> Owned<Advance> {

@@ -5,8 +5,6 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedReceiver;
-
 use super::*;
 use crate::engine::assembly::Assembly;
 use crate::engine::clock::Clock;
@@ -24,7 +22,7 @@ struct Case {
     storage: Arc<Storage>,
     keeper: Arc<Keeper>,
     pool: TorrentDisk,
-    done: UnboundedReceiver<DiskDone>,
+    done: mailbox::UnboundedReceiver<DiskDone>,
     assembly: Assembly,
     blocks: Arc<BlockPool>,
 }
@@ -57,7 +55,7 @@ fn begin(dir: &Path, state: &Path, length: usize, piece_bytes: u32) -> Started {
 impl Case {
     fn new(dir: &Path, length: usize, piece_bytes: u32) -> Self {
         let started = begin(&dir.join("out"), &dir.join("state"), length, piece_bytes);
-        let (sender, done) = mpsc::unbounded_channel();
+        let (sender, done) = mailbox::unbounded();
         let Started { storage, resume, record, journal, unfinished, .. } = started;
         let remembered = Remembered { resume, record, journal, unfinished };
         let clock = Clock::start();

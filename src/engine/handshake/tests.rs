@@ -152,7 +152,7 @@ async fn our_own_peer_id_is_ourselves() {
 }
 
 async fn steps_of(mut there: DuplexStream, here: DuplexStream, bytes: Vec<u8>) -> Vec<Step> {
-    let (to, mut steps) = mpsc::channel(10);
+    let (to, mut steps) = mailbox::channel(10);
     there.write_all(&bytes).await.unwrap();
     drop(there);
     let _ = call_plain(here, &Steps::new(ConnKey(3), Clock::start(), to)).await;
@@ -171,7 +171,7 @@ async fn steps_tell_what_was_sent_and_what_came() {
     // The peer has closed already, so ours cannot be written; what it said still counts.
     assert_eq!(seen, [Step::Received(theirs().to_bytes()[..30].to_vec())]);
     let (here, mut there) = duplex(4096);
-    let (to, mut steps) = mpsc::channel(10);
+    let (to, mut steps) = mailbox::channel(10);
     there.write_all(&theirs().to_bytes()).await.unwrap();
     call_plain(here, &Steps::new(ConnKey(4), Clock::start(), to)).await.unwrap();
     let sent = Step::Sent(ours().to_bytes().to_vec());

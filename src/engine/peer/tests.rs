@@ -66,7 +66,7 @@ const MODERN: Begin = Begin { reserved: Reserved::OURS.0, ..PLAIN };
 struct World<T> {
     peer: Wire<T>,
     orders: UnboundedSender<Order>,
-    reports: mpsc::Receiver<(ConnKey, Report)>,
+    reports: mailbox::Receiver<(ConnKey, Report)>,
     common: Arc<Common>,
 }
 
@@ -89,7 +89,7 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         overhead: Overhead::default(),
     };
     let (orders, orders_here) = mpsc::unbounded_channel();
-    let (reports_there, reports) = mpsc::channel(1000);
+    let (reports_there, reports) = mailbox::channel(1000);
     tokio::spawn(run(here, shaken, CONN, Arc::clone(&common), orders_here, reports_there));
     World { peer: Wire::new(there), orders, reports, common }
 }

@@ -139,7 +139,7 @@ impl Shared {
             Wanted::Torrent(torrent) => Some(resources.claims.claim(&options.output, torrent)),
             Wanted::Magnet(_) => None,
         };
-        let start_up = StartUp {
+        let start_up = Box::new(StartUp {
             opening,
             session: self.options.clone(),
             options: options.clone(),
@@ -151,9 +151,9 @@ impl Shared {
             shown,
             seeded: Arc::clone(&seeded),
             resources,
-        };
+        });
         let (asked_to, asked) = watch::channel(Asked { waits, watched: false });
-        let task = tokio::spawn(Box::pin(start_up.live(known, wishes, asked)));
+        let task = tokio::spawn(start_up.live(known, wishes, asked));
         let (outcome_to, outcome) = watch::channel(None);
         let running = Running {
             commands,

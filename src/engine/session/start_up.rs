@@ -13,7 +13,7 @@ use crate::engine::EngineError;
 use crate::engine::board::Shown;
 use crate::engine::event_sink::EventSink;
 use crate::engine::opening::{Opened, Opening, Told};
-use crate::engine::torrent::{self, Asked, Awaited, Blocks, Inbox, Parts};
+use crate::engine::torrent::{self, Asked, Awaited, Blocks, Inbox, Outlets, Parts};
 use crate::engine::wanted::Wanted;
 use crate::event::{Event, Source};
 use crate::swarm::{self, Swarm};
@@ -40,13 +40,26 @@ pub(super) struct StartUp {
 }
 
 impl StartUp {
+    /// Runs the torrent to its end.
     pub(super) async fn live(
-        mut self,
+        self: Box<Self>,
         wanted: Wanted,
         commands: mpsc::UnboundedReceiver<Command>,
         asked: watch::Receiver<Asked>,
     ) -> Result<(), EngineError> {
         let (mut inbox, outlets) = torrent::open(commands, asked);
+        // In a box of its own: what it takes to begin is let go before the torrent runs.
+        let Some(parts) = Box::pin(self.begin(wanted, &mut inbox, &outlets)).await? else { return Ok(()) };
+        torrent::run(parts, inbox, outlets).await.map(|_| ())
+    }
+
+    /// Finds out what is on the disk, and decides from there; `None`: it was ended early.
+    async fn begin(
+        mut self: Box<Self>,
+        wanted: Wanted,
+        inbox: &mut Inbox,
+        outlets: &Outlets,
+    ) -> Result<Option<Box<Parts>>, EngineError> {
         self.shown.limited(self.options.limits);
         let now = self.opening.clock.now();
         self.event_sink.emit(now, &Event::Listening { port: self.resources.port });
@@ -77,7 +90,7 @@ impl StartUp {
                     return Err(refused);
                 }
                 tokio::spawn(opening.open(torrent, outlets.disk.clone(), outlets.opening.clone()));
-                let Some(opened) = self.opened(&mut inbox).await? else { return Ok(()) };
+                let Some(opened) = self.opened(inbox).await? else { return Ok(None) };
                 let Opened { known, mut store, unprepared, before, peers } = *opened;
                 store.waits_for(unprepared);
                 self.shown.after(before);
@@ -95,7 +108,7 @@ impl StartUp {
         for (addr, source) in by_hand.chain(remembered).chain(linked) {
             swarm.handle(now, swarm::Input::Learned { addr, source });
         }
-        let parts = Parts {
+        Ok(Some(Box::new(Parts {
             resources: self.resources,
             ours: self.ours,
             idle_after: self.options.idle_after,
@@ -106,8 +119,7 @@ impl StartUp {
             blocks,
             info,
             swarm,
-        };
-        Box::pin(torrent::run(parts, inbox, outlets)).await.map(|_| ())
+        })))
     }
 
     /// Waits until the torrent's place on the disk is open; `None`: it was ended early.

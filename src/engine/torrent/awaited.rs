@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::super::EngineError;
 use super::super::disk::DiskDone;
+use super::super::mailbox;
 use super::super::opening::{Opening, Told};
 use crate::event::{Event, Severity};
 use crate::metainfo::{Magnet, Torrent};
@@ -44,8 +44,8 @@ impl Awaited {
         opening: Opening,
         metadata_only: bool,
         found: Found,
-        disk: mpsc::UnboundedSender<DiskDone>,
-        told: mpsc::UnboundedSender<Told>,
+        disk: mailbox::UnboundedSender<DiskDone>,
+        told: mailbox::UnboundedSender<Told>,
     ) {
         let Found { torrent, file } = found;
         if metadata_only {
@@ -57,7 +57,9 @@ impl Awaited {
             return;
         }
         let (state, info_hash) = (opening.state.clone(), torrent.info_hash);
-        let kept = spawn_blocking(move || storage::keep_metadata(&state, info_hash, &file)).await;
+        let held = Arc::clone(&torrent);
+        let keep = move || storage::keep_metadata(&state, info_hash, &file).inspect(|kept| kept.holds(&held));
+        let kept = spawn_blocking(keep).await;
         // The first block does not wait until the disk has it.
         let sync = async {
             let Ok(kept) = kept else { return };

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use super::super::disk::Keeper;
+use super::super::mailbox;
 use crate::metainfo::Bitfield;
 use crate::storage::StorageError;
 
@@ -13,7 +12,7 @@ use crate::storage::StorageError;
 pub(super) async fn place(
     keeper: Arc<Keeper>,
     begun: Option<Bitfield>,
-    told: mpsc::UnboundedSender<Result<(), StorageError>>,
+    told: mailbox::UnboundedSender<Result<(), StorageError>>,
 ) {
     let place = move || begun.map_or_else(|| keeper.place(), |have| keeper.prepare(&have));
     if let Ok(placed) = tokio::task::spawn_blocking(place).await {

@@ -7,12 +7,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use super::super::EngineError;
 use super::super::assembly::{Assembly, Ended};
 use super::super::check::Hasher;
 use super::super::disk::{DiskDone, Keeper, Spill, TorrentDisk, WriteJob};
+use super::super::mailbox;
 use super::super::opening::{Opened, Told, Unprepared, prepared};
 use super::super::pool::BlockBuf;
 use super::super::upload::{BlockSource, ReadFuture};
@@ -273,7 +273,7 @@ impl TorrentTask {
     }
 
     /// Waits until everything handed over is written, and what follows from it; but not for ever.
-    pub(super) async fn flushed(&mut self, done: &mut mpsc::UnboundedReceiver<DiskDone>) {
+    pub(super) async fn flushed(&mut self, done: &mut mailbox::UnboundedReceiver<DiskDone>) {
         if let Some(store) = self.store() {
             store.flush();
         }
@@ -548,7 +548,7 @@ mod tests {
             cancel: Arc::default(),
         };
         let awaited = Awaited { magnet: Box::new(magnet), opening: place, metadata_only: false };
-        let parts = Parts {
+        let parts = Box::new(Parts {
             ours: Handshake { reserved: Reserved::OURS, info_hash: settings.info_hash, peer_id },
             give: Give::default(),
             seeded: Arc::default(),
@@ -559,8 +559,8 @@ mod tests {
             info: None,
             swarm: Swarm::without_metadata(now, settings),
             resources,
-        };
-        let (_, outlets) = open(mpsc::unbounded_channel().1, watch::channel(Asked::default()).1);
+        });
+        let (_, outlets) = open(tokio::sync::mpsc::unbounded_channel().1, watch::channel(Asked::default()).1);
         TorrentTask::new(parts, outlets)
     }
 

@@ -8,6 +8,7 @@ use super::super::disk::DiskDone;
 use super::super::found::Found;
 use super::super::link::Report;
 use super::super::listen::Arrived;
+use super::super::mailbox;
 use super::super::mse::Carrier;
 use super::super::opening::Told;
 use super::super::tracker;
@@ -57,13 +58,13 @@ macro_rules! channels {
             pub(in crate::engine) commands: mpsc::UnboundedReceiver<Command>,
             /// What is asked of it for the sake of others.
             pub(in crate::engine) asked: watch::Receiver<Asked>,
-            $(pub(in crate::engine) $name: mpsc::$from<$carries>,)*
+            $(pub(in crate::engine) $name: mailbox::$from<$carries>,)*
         }
 
         /// What tasks are given to speak through.
         #[derive(Clone)]
         pub(in crate::engine) struct Outlets {
-            $(pub(in crate::engine) $name: mpsc::$to<$carries>,)*
+            $(pub(in crate::engine) $name: mailbox::$to<$carries>,)*
         }
 
         /// Both ends; what is asked comes in through channels that exist already.
@@ -79,19 +80,19 @@ macro_rules! channels {
 }
 
 channels! {
-    disk: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => DiskDone;
-    prepared: Sender, Receiver, mpsc::channel(OTHERS) => Result<(), StorageError>;
+    disk: UnboundedSender, UnboundedReceiver, mailbox::unbounded() => DiskDone;
+    prepared: Sender, Receiver, mailbox::channel(OTHERS) => Result<(), StorageError>;
     // Files stand where they belong by what is wanted from now on, or the disk refuses.
-    placed: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Result<(), StorageError>;
-    opening: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Told;
-    rechecks: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Rechecking;
-    steps: Sender, Receiver, mpsc::channel(OTHERS) => (ConnKey, At, Step);
-    dialled: Sender, Receiver, mpsc::channel(OTHERS) => Dialled;
-    arrivals: Sender, Receiver, mpsc::channel(OTHERS) => Arrived;
-    answers: Sender, Receiver, mpsc::channel(OTHERS) => (Ticket, Answered);
+    placed: UnboundedSender, UnboundedReceiver, mailbox::unbounded() => Result<(), StorageError>;
+    opening: UnboundedSender, UnboundedReceiver, mailbox::unbounded() => Told;
+    rechecks: UnboundedSender, UnboundedReceiver, mailbox::unbounded() => Rechecking;
+    steps: Sender, Receiver, mailbox::channel(OTHERS) => (ConnKey, At, Step);
+    dialled: Sender, Receiver, mailbox::channel(OTHERS) => Dialled;
+    arrivals: Sender, Receiver, mailbox::channel(OTHERS) => Arrived;
+    answers: Sender, Receiver, mailbox::channel(OTHERS) => (Ticket, Answered);
     // What the DHT and local discovery found.
-    found: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => Found;
-    reports: Sender, Receiver, mpsc::channel(REPORTS) => (ConnKey, Report);
+    found: UnboundedSender, UnboundedReceiver, mailbox::unbounded() => Found;
+    reports: Sender, Receiver, mailbox::channel(REPORTS) => (ConnKey, Report);
     // The pieces of a check, each with whether its hash was right.
-    hashed: UnboundedSender, UnboundedReceiver, mpsc::unbounded_channel() => (ConnKey, bool);
+    hashed: UnboundedSender, UnboundedReceiver, mailbox::unbounded() => (ConnKey, bool);
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::super::handshake::{Steps, dial};
 use super::super::link::Report;
 use super::super::listen::Arrived;
+use super::super::mailbox;
 use super::super::mse::Carrier;
 use super::super::peer_tasks::internal_error;
 use super::super::pool::BlockBuf;
@@ -46,9 +47,9 @@ impl TorrentTask {
         self.feed(Input::Step { peer, at, step });
     }
 
-    pub(super) fn dialled(&mut self, dialled: Dialled, steps: &mut mpsc::Receiver<(ConnKey, At, Step)>) {
+    pub(super) fn dialled(&mut self, dialled: Dialled, steps: &mut mailbox::Receiver<(ConnKey, At, Step)>) {
         // Its steps were sent before its end, on another channel: they come first.
-        while let Ok((conn, at, step)) = steps.try_recv() {
+        while let Some((conn, at, step)) = steps.try_recv() {
             self.step(conn, at, step);
         }
         let Dialled { conn, addr, outcome } = dialled;

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use tokio::sync::mpsc;
-
 use super::super::disk::Keeper;
+use super::super::mailbox;
 use super::inbox::Rechecking;
 use crate::metainfo::Bitfield;
 
@@ -14,7 +13,7 @@ pub(super) async fn recheck(
     keeper: Arc<Keeper>,
     pieces: Bitfield,
     cancel: Arc<AtomicBool>,
-    told: mpsc::UnboundedSender<Rechecking>,
+    told: mailbox::UnboundedSender<Rechecking>,
 ) {
     // In whole percent: a message for every piece would be thousands.
     let percent = AtomicU32::new(u32::MAX);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::super::mailbox;
 use super::super::mapping::Mapping;
 use super::super::tracker::{Answer, Client, Failure};
 use super::TorrentTask;
@@ -44,14 +44,14 @@ pub(super) struct Caller {
 pub(super) struct Announces {
     client: Client,
     caller: Caller,
-    answers: mpsc::Sender<(Ticket, Answered)>,
+    answers: mailbox::Sender<(Ticket, Answered)>,
     asked: BTreeMap<Ticket, (TrackerKey, AbortHandle)>,
     tasks: JoinSet<()>,
 }
 
 impl Announces {
     /// Announces through `client`; what comes of it goes to `answers`.
-    pub(super) fn new(client: Client, caller: Caller, answers: mpsc::Sender<(Ticket, Answered)>) -> Self {
+    pub(super) fn new(client: Client, caller: Caller, answers: mailbox::Sender<(Ticket, Answered)>) -> Self {
         Self { client, caller, answers, asked: BTreeMap::new(), tasks: JoinSet::new() }
     }
 

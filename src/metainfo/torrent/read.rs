@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
-use super::{Fault, MOST_TORRENT_BYTES, Torrent, Warning};
+use super::{Fault, Info, MOST_TORRENT_BYTES, Torrent, Warning};
 use crate::metainfo::bencode::{self, Document, Kind, Limits, Value};
 use crate::metainfo::paths::{self, MOST_ELEMENTS, SafePath};
 use crate::metainfo::urls::{MOST_TRACKERS, Urls};
@@ -47,6 +47,7 @@ pub(super) fn torrent(bytes: &[u8]) -> Result<Torrent, Fault> {
     }
     let geometry = geometry(&files, piece_bytes)?;
     let hashes = hashes(info, geometry)?;
+    let begin = (info.raw().as_ptr().addr() - bytes.as_ptr().addr()) as u64;
     let raw = Bytes::copy_from_slice(info.raw());
     let (trackers, web_seeds) = urls(root, &mut warnings);
 
@@ -63,8 +64,7 @@ pub(super) fn torrent(bytes: &[u8]) -> Result<Torrent, Fault> {
         creation_date: root.dict_get(b"creation date").and_then(Value::int),
         private: info.dict_get(b"private").and_then(Value::int).is_some_and(|flag| flag != 0),
         warnings,
-        hashes: raw.slice(hashes),
-        info: raw,
+        info: Info::new(raw, info_hash, begin, hashes),
     })
 }
 

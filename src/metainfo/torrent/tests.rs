@@ -89,7 +89,7 @@ fn reads_a_single_file() {
     assert!(torrent.private);
     assert_eq!(torrent.info_hash_v2, None);
     let last = torrent.geometry.piece(1).unwrap();
-    assert_eq!(torrent.piece_hash(last)[..], Sha1::digest(&content[65536..])[..]);
+    assert_eq!(torrent.info().hashes().unwrap().of(last)[..], Sha1::digest(&content[65536..])[..]);
     assert_eq!(torrent.warnings, []);
 }
 

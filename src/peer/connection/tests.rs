@@ -213,7 +213,8 @@ fn once_the_metadata_are_known_a_peer_is_told_how_long_they_are() {
     let mut connection = begin(None);
     let first = introduced(said(&mut connection)).unwrap();
     assert_eq!((first.id_of(METADATA_NAME), first.metadata_bytes), (Some(METADATA_MESSAGE), None));
-    let known = Holdings::new(geometry(), Bitfield::empty(PIECES)).with_info(Some(vec![7; 1234].into()));
+    let known =
+        Holdings::new(geometry(), Bitfield::empty(PIECES)).with_info(Some(Bytes::from(vec![7; 1234])));
     connection.ours.holdings.set(Arc::new(known)).unwrap();
     connection.order(NOW, Order::Learn).unwrap();
     let second = introduced(said(&mut connection)).unwrap();

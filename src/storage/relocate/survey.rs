@@ -164,6 +164,9 @@ impl Survey {
                 read_bytes += now;
             }
         }
-        Ok(hash.verify(places.torrent.piece_hash(piece)))
+        let info = places.torrent.info();
+        let hashes =
+            info.hashes().map_err(|e| StorageError::io(info.place().to_owned(), Operation::Read, &e))?;
+        Ok(hash.verify(hashes.of(piece)))
     }
 }

@@ -23,9 +23,9 @@ pub(super) struct Rarity {
     pub(super) classes: Classes,
     /// The pieces of each class.
     orders: Vec<Order>,
-    /// Where each piece stands in the order of its class; `ABSENT` when it is not to be picked.
+    /// Where each piece stands in the order of its class; `ABSENT` when it is not to be picked. Made when one is.
     place: Vec<u32>,
-    /// How many peers hold each piece, seeds left out.
+    /// How many peers hold each piece, seeds left out. Made when one does.
     held_by: Vec<u16>,
 }
 
@@ -46,13 +46,12 @@ impl Rarity {
         have: &Bitfield,
         random: &mut fastrand::Rng,
     ) -> Self {
-        let count = geometry.piece_count() as usize;
         let mut rarity = Self {
             geometry,
             classes: Classes::new(geometry, choice),
             orders: Vec::new(),
-            place: vec![ABSENT; count],
-            held_by: vec![0; count],
+            place: Vec::new(),
+            held_by: Vec::new(),
         };
         rarity.fill(|piece| !have.has(piece), random);
         rarity
@@ -76,7 +75,10 @@ impl Rarity {
         let wanted = |piece: &PieceIndex| classes.of(*piece).is_some() && missing(*piece);
         let mut all: Vec<PieceIndex> = geometry.pieces().filter(wanted).collect();
         random.shuffle(&mut all);
-        all.sort_by_key(|piece| held_by[piece.index()]);
+        all.sort_by_key(|piece| of(held_by, *piece, 0));
+        if !all.is_empty() {
+            place.resize(geometry.piece_count() as usize, ABSENT);
+        }
         let empty = || Order {
             pieces: Vec::new(),
             starts: vec![0],
@@ -85,7 +87,7 @@ impl Rarity {
         let mut orders: Vec<Order> = classes.each().map(|_| empty()).collect();
         for piece in all {
             let Some(order) = classes.of(piece).and_then(|class| orders.get_mut(class)) else { continue };
-            order.reach(usize::from(held_by[piece.index()]));
+            order.reach(usize::from(of(held_by, piece, 0)));
             place[piece.index()] = order.pieces.len() as u32;
             order.pieces.push(piece);
             order.present.set(piece);
@@ -100,7 +102,12 @@ impl Rarity {
 
     /// Whether the piece is to be picked: it is wanted, and nobody began it.
     pub(super) fn has(&self, piece: PieceIndex) -> bool {
-        self.place[piece.index()] != ABSENT
+        of(&self.place, piece, ABSENT) != ABSENT
+    }
+
+    /// How many peers hold the piece, seeds left out.
+    fn held(&self, piece: PieceIndex) -> u16 {
+        of(&self.held_by, piece, 0)
     }
 
     /// The first piece of the class that is to be picked, in the order of the torrent.
@@ -111,10 +118,10 @@ impl Rarity {
 
     /// Takes the piece out: it is being fetched, or it is here. Whether it was in.
     pub(super) fn remove(&mut self, piece: PieceIndex) -> bool {
-        if self.place[piece.index()] == ABSENT {
+        if !self.has(piece) {
             return false;
         }
-        let home = usize::from(self.held_by[piece.index()]);
+        let home = usize::from(self.held(piece));
         let Some((order, place)) = self.order_of(piece) else { return false };
         for bucket in home..order.starts.len() {
             order.swap(place, piece, order.end(bucket) - 1);
@@ -130,10 +137,11 @@ impl Rarity {
 
     /// Puts the piece back, where it is wanted: it has to be fetched again.
     pub(super) fn insert(&mut self, piece: PieceIndex) {
-        if self.place[piece.index()] != ABSENT {
+        if self.has(piece) {
             return;
         }
-        let home = usize::from(self.held_by[piece.index()]);
+        self.place.resize(self.geometry.piece_count() as usize, ABSENT);
+        let home = usize::from(self.held(piece));
         let Some((order, place)) = self.order_of(piece) else { return };
         order.reach(home);
         place[piece.index()] = order.pieces.len() as u32;
@@ -147,9 +155,10 @@ impl Rarity {
 
     /// One peer more holds the piece.
     pub(super) fn gained(&mut self, piece: PieceIndex) {
+        self.held_by.resize(self.geometry.piece_count() as usize, 0);
         let bucket = usize::from(self.held_by[piece.index()]);
         self.held_by[piece.index()] += 1;
-        if self.place[piece.index()] != ABSENT
+        if self.has(piece)
             && let Some((order, place)) = self.order_of(piece)
         {
             order.reach(bucket + 1);
@@ -160,10 +169,12 @@ impl Rarity {
 
     /// One peer less holds the piece.
     pub(super) fn lost(&mut self, piece: PieceIndex) {
-        let bucket = usize::from(self.held_by[piece.index()]);
-        self.held_by[piece.index()] = self.held_by[piece.index()].saturating_sub(1);
+        let bucket = usize::from(self.held(piece));
+        if let Some(held_by) = self.held_by.get_mut(piece.index()) {
+            *held_by = held_by.saturating_sub(1);
+        }
         if bucket > 0
-            && self.place[piece.index()] != ABSENT
+            && self.has(piece)
             && let Some((order, place)) = self.order_of(piece)
         {
             order.swap(place, piece, order.starts[bucket]);
@@ -200,7 +211,7 @@ impl Rarity {
         let next = last
             .and_then(|last| self.geometry.piece(last.number() + 1))
             .filter(|next| order.present.has(*next) && has.has(*next))
-            .filter(|next| self.held_by[next.index()] <= self.held_by[rarest.index()]);
+            .filter(|next| self.held(*next) <= self.held(rarest));
         Some(next.unwrap_or(rarest))
     }
 
@@ -217,7 +228,7 @@ impl Rarity {
     /// Whether a peer that has the piece is the only one: a seed, of which there are so many, or another.
     pub(super) fn is_sole(&self, piece: PieceIndex, is_seed: bool, seeds: usize) -> bool {
         let others = if is_seed { (1, 0) } else { (0, 1) };
-        (seeds, usize::from(self.held_by[piece.index()])) == others
+        (seeds, usize::from(self.held(piece))) == others
     }
 
     /// Of a class, the rarest of these pieces, or in order the first.
@@ -229,7 +240,7 @@ impl Rarity {
         let order = self.orders.get(class)?;
         let rank = |piece: &PieceIndex| match self.classes.in_order {
             true => piece.number(),
-            false => u32::from(self.held_by[piece.index()]),
+            false => u32::from(self.held(*piece)),
         };
         pieces.filter(|piece| order.present.has(*piece)).min_by_key(rank)
     }
@@ -267,7 +278,7 @@ impl Rarity {
         let anywhere = order.pieces.get(first + MOST_LOOKS)?;
         let common = order.present.common_from(has, last.unwrap_or(*anywhere).number());
         let pieces = common.filter_map(|number| self.geometry.piece(number)).take(MOST_LOOKS);
-        pieces.min_by_key(|piece| self.held_by[piece.index()])
+        pieces.min_by_key(|piece| self.held(*piece))
     }
 
     /// The order of the piece's class, and where all pieces stand.
@@ -297,10 +308,15 @@ impl Order {
     }
 }
 
+/// What a table says of the piece; before the table is made it is the same of all.
+fn of<T: Copy>(table: &[T], piece: PieceIndex, otherwise: T) -> T {
+    table.get(piece.index()).copied().unwrap_or(otherwise)
+}
+
 #[cfg(test)]
 impl Rarity {
     pub(super) fn holders(&self, piece: PieceIndex) -> usize {
-        usize::from(self.held_by[piece.index()])
+        usize::from(self.held(piece))
     }
 }
 
@@ -315,15 +331,15 @@ mod tests {
         fn check(&self) {
             for (class, order) in self.orders.iter().enumerate() {
                 for (i, piece) in order.pieces.iter().enumerate() {
-                    assert_eq!(self.place[piece.index()] as usize, i);
+                    assert_eq!(of(&self.place, *piece, ABSENT) as usize, i);
                     assert_eq!(self.classes.of(*piece), Some(class));
-                    let bucket = usize::from(self.held_by[piece.index()]);
+                    let bucket = usize::from(self.held(*piece));
                     assert!(
                         order.starts[bucket] as usize <= i && i < order.end(bucket) as usize,
                         "{piece:?} out of its bucket"
                     );
                 }
-                assert!(order.pieces.is_sorted_by_key(|piece| self.held_by[piece.index()]));
+                assert!(order.pieces.is_sorted_by_key(|piece| self.held(*piece)));
                 assert!(order.starts.is_sorted());
                 assert_eq!(order.present.count() as usize, order.pieces.len());
             }

@@ -1,5 +1,4 @@
 use tokio::io::{DuplexStream, duplex};
-use tokio::sync::mpsc;
 
 use super::*;
 use crate::metainfo::{InfoHash, PeerId};
@@ -18,13 +17,13 @@ fn their_mse() -> Mse {
 
 type Met = Result<(Carrier<DuplexStream>, Handshaken), Box<Closed>>;
 
-fn steps() -> (Steps, mpsc::Receiver<(ConnKey, At, Step)>) {
-    let (to, steps) = mpsc::channel(crate::peer::MOST_STEPS);
+fn steps() -> (Steps, mailbox::Receiver<(ConnKey, At, Step)>) {
+    let (to, steps) = mailbox::channel(crate::peer::MOST_STEPS);
     (Steps::new(ConnKey(1), Clock::start(), to), steps)
 }
 
-fn told(mut steps: mpsc::Receiver<(ConnKey, At, Step)>) -> Vec<Step> {
-    std::iter::from_fn(|| steps.try_recv().ok()).map(|(_, _, step)| step).collect()
+fn told(mut steps: mailbox::Receiver<(ConnKey, At, Step)>) -> Vec<Step> {
+    std::iter::from_fn(|| steps.try_recv()).map(|(_, _, step)| step).collect()
 }
 
 async fn meet(
