@@ -75,6 +75,8 @@ enum Happened {
     Complete,
     /// It is left paused.
     Paused,
+    /// Every file of it is skipped: nothing comes that could be waited for.
+    Unwanted,
     /// None of its files is one that was named.
     Unmatched(String),
     /// It seeded as much as it was to.
@@ -195,6 +197,10 @@ impl One {
                 self.leave();
                 None
             }
+            Happened::Unwanted => {
+                (self.done, self.rests) = (true, style.leaves_paused);
+                return;
+            }
             Happened::Enough => {
                 self.done = true;
                 return;
@@ -239,6 +245,7 @@ async fn attend(
         let view = views.borrow_and_update().clone();
         let happened = match view.phase {
             Phase::Queued(Queued::Enough) => Happened::Enough,
+            Phase::Seeding if view.wants_nothing() => Happened::Unwanted,
             Phase::Seeding | Phase::Queued(_) if !is_complete && view.is_whole() => {
                 is_complete = true;
                 Happened::Complete

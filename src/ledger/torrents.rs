@@ -27,6 +27,8 @@ pub enum Standing {
     Stalled,
     /// Everything is here, and peers are served.
     Seeding,
+    /// Every file is skipped.
+    Unwanted,
     /// Its files are moved to another folder.
     Moving {
         /// How much of that is done.
@@ -67,9 +69,9 @@ pub struct TorrentRow {
     pub name: String,
     /// What it is doing.
     pub standing: Standing,
-    /// Bytes in all of it, once that is known.
+    /// Bytes of it that are wanted, once that is known.
     pub total_bytes: Option<u64>,
-    /// Bytes of good pieces.
+    /// Those of them in good pieces.
     pub have_bytes: u64,
     /// Received now, bytes a second.
     pub down_bps: u64,
@@ -111,7 +113,7 @@ impl TorrentRow {
             id: view.torrent.info_hash,
             name: view.torrent.title().into_owned(),
             standing,
-            total_bytes: view.torrent.total_bytes(),
+            total_bytes: view.wanted_bytes,
             have_bytes: view.have_bytes,
             down_bps: view.rates.down_bps,
             up_bps: view.rates.up_bps,
@@ -165,6 +167,7 @@ impl TorrentRow {
     pub fn done(&self) -> f64 {
         match self.total_bytes {
             None => 0.0,
+            Some(0) if self.standing == Standing::Unwanted => 0.0,
             Some(0) => 1.0,
             Some(total) => self.have_bytes.min(total) as f64 / total as f64,
         }
@@ -201,6 +204,7 @@ fn standing(view: &View) -> Standing {
         Phase::Metadata => Standing::Metadata,
         Phase::Downloading if view.stalled_for().is_some() => Standing::Stalled,
         Phase::Downloading => Standing::Downloading,
+        Phase::Seeding if view.wants_nothing() => Standing::Unwanted,
         Phase::Seeding => Standing::Seeding,
         Phase::Paused => Standing::Paused,
         Phase::Queued(Queued::Enough) => Standing::Done,
@@ -253,7 +257,7 @@ impl Totals {
                 Standing::Queued(_) => &mut totals.queued,
                 Standing::Paused => &mut totals.paused,
                 Standing::Failed(_) => &mut totals.failed,
-                Standing::Done | Standing::Elsewhere { .. } => &mut totals.resting,
+                Standing::Unwanted | Standing::Done | Standing::Elsewhere { .. } => &mut totals.resting,
             } += 1;
         }
         totals
@@ -377,6 +381,7 @@ mod tests {
             Standing::Downloading,
             Standing::Stalled,
             Standing::Seeding,
+            Standing::Unwanted,
             Standing::Moving { percent: 43 },
             Standing::Paused,
             Standing::Queued(Queued::Downloading { most }),
@@ -392,13 +397,13 @@ mod tests {
             })
             .collect();
         let all = Totals::of(&rows);
-        assert_eq!((all.down_bps, all.up_bps), (120, 12));
-        assert_eq!((all.checking, all.downloading, all.resting, all.moving), (2, 2, 2, 1));
+        assert_eq!((all.down_bps, all.up_bps), (130, 13));
+        assert_eq!((all.checking, all.downloading, all.resting, all.moving), (2, 2, 3, 1));
         assert_eq!((all.stalled, all.seeding, all.paused, all.queued, all.failed), (1, 1, 1, 1, 1));
-        assert_eq!(rows[11].why(), "the disk is full");
+        assert_eq!(rows[12].why(), "the disk is full");
         let torrents = Torrents { totals: all, rows, ..Torrents::default() };
-        let last = InfoHash([12; 20]);
-        assert_eq!((torrents.place(last), torrents.row(last).map(|row| row.id)), (Some(11), Some(last)));
+        let last = InfoHash([13; 20]);
+        assert_eq!((torrents.place(last), torrents.row(last).map(|row| row.id)), (Some(12), Some(last)));
         assert!(!torrents.is_reached());
     }
 }

@@ -110,6 +110,8 @@ pub enum VerdictCode {
     BehindTwoRouters,
     /// No router mapped our port.
     PortNotMapped,
+    /// The user skips every file.
+    NothingWanted,
 }
 
 /// One judgement with its evidence.

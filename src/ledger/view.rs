@@ -338,6 +338,12 @@ impl View {
         self.wanted_bytes == Some(self.have_bytes)
     }
 
+    /// Whether the user skips every file: nothing is missing, and nothing was done either.
+    #[must_use]
+    pub fn wants_nothing(&self) -> bool {
+        self.wanted_files == Some(0)
+    }
+
     /// How much a file is wanted.
     pub fn priority(&self, file: &FileFacts) -> FilePriority {
         self.choice.as_ref().map_or_else(FilePriority::default, |choice| choice.of(file.number as usize))

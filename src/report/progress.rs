@@ -48,7 +48,7 @@ struct Ending {
 
 /// One line of JSON while it goes on.
 pub fn json(view: &View) -> String {
-    json_line(&progress(view, state(view.phase), None))
+    json_line(&progress(view, state(view), None))
 }
 
 /// The last line of JSON: how it ended, and what ended it if not the user or completion.
@@ -56,7 +56,7 @@ pub fn last_json(view: &View, error: Option<String>) -> String {
     let state = match () {
         () if error.is_some() => "error",
         () if is_complete(view) => "complete",
-        () => state(view.phase),
+        () => state(view),
     };
     json_line(&progress(view, state, Some(Ending { r#final: true, error })))
 }
@@ -152,11 +152,12 @@ fn took(view: &View) -> Duration {
     if view.phase == Phase::Seeding { view.phase_since } else { view.at }
 }
 
-fn state(phase: Phase) -> &'static str {
-    match phase {
+fn state(view: &View) -> &'static str {
+    match view.phase {
         Phase::Checking => "checking",
         Phase::Metadata => "metadata",
         Phase::Downloading => "downloading",
+        Phase::Seeding if view.wants_nothing() => "unwanted",
         Phase::Seeding => "seeding",
         Phase::Paused => "paused",
         Phase::Queued(Queued::Enough) => "complete",
@@ -167,17 +168,18 @@ fn state(phase: Phase) -> &'static str {
 
 /// Whether everything is here.
 pub fn is_complete(view: &View) -> bool {
-    view.phase == Phase::Seeding || view.is_whole()
+    (view.phase == Phase::Seeding || view.is_whole()) && !view.wants_nothing()
 }
 
 /// One line for a person while it goes on.
 pub fn text(view: &View) -> String {
-    let mut line = state(view.phase).to_owned();
+    let mut line = state(view).to_owned();
     if let (Phase::Checking, Some((done, of))) = (view.phase, view.checked) {
         let _ = write!(line, " {} of {} pieces", units::count(done.into()), units::count(of.into()));
         return line;
     }
     match (view.wanted_bytes, view.metadata) {
+        (Some(_), _) if view.wants_nothing() => line += ": every file is skipped",
         (Some(total), _) => {
             let of = units::bytes(total, Units::Binary);
             let _ = write!(line, " {} of {of}", percent(view.have_bytes, total));
@@ -222,6 +224,9 @@ pub fn last_text(view: &View) -> String {
     };
     let sent = if view.up_bytes > 0 { format!(", {} sent", size(view.up_bytes)) } else { String::new() };
     match view.wanted_bytes {
+        Some(_) if view.wants_nothing() => {
+            format!("unwanted: every file of {name} is skipped; --files says which to download")
+        }
         Some(total) if is_complete(view) => {
             format!("complete: {name} in {folder} ({}; {moved}{sent})", size(total))
         }
@@ -373,6 +378,18 @@ mod tests {
             last_text(&view),
             "complete: n· in out (1000 B; 2.9 KiB received in 1s, 2.0 KiB/s on average, 2.0 KiB sent)"
         );
+    }
+
+    #[test]
+    fn where_every_file_is_skipped_it_is_unwanted_and_not_complete() {
+        let mut view = view();
+        (view.phase, view.wanted_files, view.wanted_bytes, view.have_bytes) =
+            (Phase::Seeding, Some(0), Some(0), 0);
+        let value: serde_json::Value = serde_json::from_str(&last_json(&view, None)).unwrap();
+        assert_eq!((&value["state"], &value["total_bytes"]), (&"unwanted".into(), &0.into()));
+        assert!(text(&view).starts_with("unwanted: every file is skipped, peers"), "{}", text(&view));
+        assert_eq!(last_text(&view), "unwanted: every file of n· is skipped; --files says which to download");
+        assert!(!is_complete(&view));
     }
 
     #[test]

@@ -232,12 +232,7 @@ fn completed(before: &Torrents, newest: &Torrents) -> Vec<Arc<TorrentRow>> {
         then.is_some_and(|then| matches!(then.standing, Standing::Downloading | Standing::Stalled))
     };
     let is_whole = |row: &TorrentRow| {
-        // Where every file is skipped nothing is missing, and nothing was done either.
-        row.have_bytes > 0
-            && matches!(
-                row.standing,
-                Standing::Seeding | Standing::Done | Standing::Queued(Queued::Seeding { .. })
-            )
+        matches!(row.standing, Standing::Seeding | Standing::Done | Standing::Queued(Queued::Seeding { .. }))
     };
     let rows = newest.rows.iter().enumerate();
     rows.filter(|(at, row)| is_whole(row) && was_fetched(*at, row)).map(|(_, row)| Arc::clone(row)).collect()
@@ -263,9 +258,9 @@ mod tests {
         list.take_in(&all, &no_filter, Duration::ZERO);
         list.step(2, Duration::ZERO);
         let third = all.rows[2].id;
-        assert_eq!((list.selected, list.place()), (Some(third), Some((3, 11))));
+        assert_eq!((list.selected, list.place()), (Some(third), Some((3, 13))));
         list.take_in(&among(&all, |rows| rows.reverse()), &no_filter, Duration::ZERO);
-        assert_eq!((list.selected, list.selected_row()), (Some(third), Some(8)));
+        assert_eq!((list.selected, list.selected_row()), (Some(third), Some(10)));
         list.take_in(&among(&all, |rows| _ = rows.remove(2)), &no_filter, Duration::ZERO);
         list.select_row(2, Duration::ZERO);
         list.take_in(&among(&all, |rows| drop(rows.drain(2..4))), &no_filter, Duration::ZERO);

@@ -155,3 +155,40 @@ async fn what_is_forgotten_is_gone_with_the_end_of_the_run_and_its_data_stay() {
         payload.assert_at(&lab.out());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_every_file_is_skipped_nothing_is_wanted_and_every_place_says_so() {
+    let lab = Lab::new();
+    let payload = Recipe::file("one.bin", 4 * PIECE, PIECE).make();
+    let (path, out) = (lab.torrent(&payload), lab.out());
+    let named = [path.to_str().unwrap(), "-o", out.to_str().unwrap()];
+    let mut pty = Pty::spawn(ttui(&lab, &[&named[..], &["--no-seed"]].concat()), 80, 24);
+    pty.until_shown(sign_of(Screen::Overview));
+    pty.press(key(Action::Show(Screen::Files)));
+    pty.until_shown(sign_of(Screen::Files));
+    pty.press(key(Action::Want));
+    // Nothing is missing, and all the same it is not done: it does not end.
+    pty.until_shown("– nothing wanted");
+    pty.until_shown("0 %");
+    pty.press(key(Action::Show(Screen::Overview)));
+    pty.until_shown("Nothing is wanted: every file is skipped.");
+    pty.press(key(Action::Show(Screen::Torrents)));
+    pty.until("the row says it", |screen| {
+        screen.rows(0, 80).find(|row| row.contains("– unwanted") && row.contains("one.bin")).map(drop)
+    });
+    pty.until_shown("1 at rest");
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1, "it is not complete");
+    // Without a screen nobody can choose: it ends, and says what is the matter.
+    let mut pty = Pty::spawn(ttui(&lab, &[&named[..], &["--headless"]].concat()), 80, 24);
+    pty.until_shown("unwanted: every file of one.bin is skipped; --files says which to download");
+    assert_eq!(pty.ended_within(SOON), 1);
+    // Where it is not named nothing is asked of it.
+    let mut pty = Pty::spawn(ttui(&lab, &["--headless"]), 80, 24);
+    assert_eq!(pty.ended_within(SOON), 0);
+    // One file is wanted again: it is looked for.
+    let mut pty = Pty::spawn(ttui(&lab, &[&named[..], &["--files", "0"]].concat()), 80, 24);
+    pty.until_shown("downloading");
+    pty.press(key(Action::QuitNow));
+    assert_eq!(pty.ended_within(SOON), 1);
+}

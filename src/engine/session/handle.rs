@@ -79,7 +79,8 @@ impl Running {
 
 /// Whether everything is here and good, be it given on or not.
 fn is_complete(view: &View) -> bool {
-    view.phase == Phase::Seeding || matches!(view.phase, Phase::Queued(_)) && view.is_whole()
+    let is_here = view.phase == Phase::Seeding || matches!(view.phase, Phase::Queued(_)) && view.is_whole();
+    is_here && !view.wants_nothing()
 }
 
 /// A torrent under way. Dropping it changes nothing: the session has the torrent.

@@ -1,6 +1,7 @@
 //! The whole table, rule by rule: a run that provokes it, and one that nearly does.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::say::MOST_COLUMNS;
@@ -12,6 +13,7 @@ use crate::event::{
     advised,
 };
 use crate::ledger::script::Script;
+use crate::metainfo::{Choice, FilePriority};
 use crate::units::Units;
 
 const MIB: u64 = 1 << 20;
@@ -272,6 +274,14 @@ fn in_phase(phase: Phase) -> Script {
     run
 }
 
+/// All that is wanted is here, and of the one file of the torrent this much is.
+fn choosing(priority: FilePriority) -> Script {
+    let mut run = downloading();
+    let choice = Choice::new(vec![priority], false);
+    run.have_all_but(&[]).tell(Event::Chosen { choice: Arc::new(choice) }).phase(Phase::Seeding).wait(2);
+    run
+}
+
 /// A magnet: of three peers that offer the metadata this number refuses.
 fn refused_metadata(refusing: usize) -> Script {
     let mut run = Script::magnet();
@@ -307,6 +317,7 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
     (Code::Paused, Kind::Whole, || in_phase(Phase::Paused), resumed),
     (Code::Queued, Kind::Whole, || in_phase(QUEUED), || in_phase(Phase::Paused)),
     (Code::Unknown, Kind::Whole, || in_phase(Phase::Checking), downloading),
+    (Code::NothingWanted, Kind::Whole, || choosing(FilePriority::Skip), || choosing(FilePriority::Low)),
     (Code::Complete, Kind::Whole, || in_phase(Phase::Seeding), || flowing(MIB, 3)),
     (Code::Slow, Kind::Whole, || flowing(20 * 1024, 31), || flowing(20 * 1024, 29)),
     (Code::Healthy, Kind::Whole, || flowing(MIB, 3), || just_stopped_flowing(11)),
@@ -414,7 +425,7 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
-    assert_eq!(codes.len(), 35, "every code of the contract");
+    assert_eq!(codes.len(), 36, "every code of the contract");
 }
 
 #[test]

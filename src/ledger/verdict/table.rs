@@ -80,6 +80,7 @@ pub(super) const RULES: &[Rule] = &[
     whole::PAUSED,
     whole::QUEUED,
     whole::CHECKING,
+    whole::NOTHING_WANTED,
     whole::COMPLETE,
     bad_data::POISONED,
     whole::SLOW,

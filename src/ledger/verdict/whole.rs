@@ -27,6 +27,7 @@ rules! {
     PAUSED = Paused Whole, User, paused, "paused_s", _ => "Paused.";
     QUEUED = Queued Whole, User, queued, "most", told => told.head(&[". "]);
     CHECKING = Unknown Whole, Every(1), checking, "pieces_looked_at of_pieces", told => what_stands_first(told);
+    NOTHING_WANTED = NothingWanted Whole, User, nothing_wanted, "files", _ => "Nothing is wanted: all is skipped.";
     COMPLETE = Complete Whole, Peers, complete, "served up_bytes", _ => "Complete. Everything is here.";
     SLOW = Slow Whole, Every(10), slow, "down_bps sending live",
         told => match (told.number("sending"), units::rate(told.number("down_bps"), Units::Binary)) {
@@ -127,6 +128,14 @@ fn probed(scene: &Scene<'_>) -> Option<Finding> {
             .evidence("known", funnel.known)
             .evidence("handshaken", funnel.handshaken)
             .evidence("transferring", funnel.transferring)
+    })
+}
+
+fn nothing_wanted(scene: &Scene<'_>) -> Option<Finding> {
+    (scene.view.phase == Phase::Seeding && scene.view.wants_nothing()).then(|| {
+        Finding::new(Severity::Warn, "Nothing is wanted: every file is skipped.".to_owned())
+            .advice("choose the files to download.")
+            .evidence("files", scene.view.torrent.files().len() as u32)
     })
 }
 

@@ -37,9 +37,7 @@ impl Model {
         // bytes yet.
         let was_verified_again = before == Some(Phase::Checking) && self.completed.is_some();
         let is_news = before == Some(Phase::Downloading) || (view.down_bytes > 0 && !was_verified_again);
-        // Where every file is skipped nothing is missing, and nothing was done either.
-        let is_wanted = view.wanted_files != Some(0);
-        if became_complete && is_news && is_wanted && self.replay.is_none() {
+        if became_complete && is_news && !view.wants_nothing() && self.replay.is_none() {
             self.completed = Some(view.at);
             self.bell = true;
         }

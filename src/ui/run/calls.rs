@@ -112,7 +112,7 @@ mod tests {
         model.take_in(&view);
         let totals = model.torrents.newest.totals;
         let rate = |bps| units::rate(bps, model.look.units);
-        let expected = format!("↓ {} ↑ {} · 11 torrents · ttui", rate(totals.down_bps), rate(totals.up_bps));
+        let expected = format!("↓ {} ↑ {} · 13 torrents · ttui", rate(totals.down_bps), rate(totals.up_bps));
         assert_eq!(title(&view, &model), expected);
         model.look.glyphs = Glyphs::Ascii;
         assert!(title(&view, &model).is_ascii());

@@ -52,6 +52,8 @@ pub(crate) fn torrents(view: &View) -> Arc<Torrents> {
         row(8, "kubuntu-26.10", Standing::Checking, Some((4_831_838_208, 0))),
         row(9, "a \u{202e}name\u{7} from outside", Standing::Elsewhere { process: 4711 }, None),
         row(10, "void-live", Standing::Done, Some((1_073_741_824, 1_073_741_824))),
+        row(11, "slackware-15.0", Standing::Moving { percent: 43 }, Some((3_758_096_384, 3_758_096_384))),
+        row(12, "skipped", Standing::Unwanted, Some((0, 0))),
     ];
     let rows: Vec<Arc<TorrentRow>> = rows.into_iter().map(Arc::new).collect();
     let totals = Totals::of(&rows);

@@ -97,6 +97,7 @@ fn phase(model: &Model, view: &View, columns: u16) -> Spans {
                 (None, _) => span(Role::Progress, "▸", text, "downloading".to_owned()),
             }
         }
+        Phase::Seeding if view.wants_nothing() => span(Role::Dim, "–", text, "nothing wanted".to_owned()),
         Phase::Seeding => span(Role::Progress, "✓", text, "seeding".to_owned()),
         Phase::Paused => {
             let since = words::span(view.at.saturating_sub(view.phase_since));
@@ -119,7 +120,7 @@ pub(in crate::ui) fn long_work(view: &View) -> (&'static str, u64) {
 
 /// How much of what is wanted is good, in whole percent; 100 only when all of it is.
 pub(in crate::ui) fn percent(view: &View) -> u64 {
-    if view.is_whole() {
+    if view.is_whole() && !view.wants_nothing() {
         return 100;
     }
     let total = u128::from(view.wanted_bytes.unwrap_or_default().max(1));

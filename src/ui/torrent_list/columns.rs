@@ -44,8 +44,8 @@ fn size(row: &TorrentRow, context: Context<'_>, _: u16) -> Spans {
 
 /// How much is here, in whole percent; 100 only when everything is.
 fn percent(row: &TorrentRow) -> Option<u64> {
-    let total = u128::from(row.total_bytes?);
-    let have = u128::from(row.have_bytes.min(row.total_bytes?));
+    let total = row.total_bytes.filter(|_| row.standing != Standing::Unwanted)?;
+    let (have, total) = (u128::from(row.have_bytes.min(total)), u128::from(total));
     Some((have * 100).checked_div(total).unwrap_or(100) as u64)
 }
 
@@ -77,7 +77,7 @@ fn rate(bps: u64, role: Role, context: Context<'_>) -> Spans {
 fn down(row: &TorrentRow, context: Context<'_>, _: u16) -> Spans {
     match row.standing {
         // Nothing is to come.
-        Standing::Seeding | Standing::Done => Spans::new().add(Role::Dim, "–"),
+        Standing::Seeding | Standing::Unwanted | Standing::Done => Spans::new().add(Role::Dim, "–"),
         _ => rate(row.down_bps, Role::Down, context),
     }
 }
@@ -201,7 +201,7 @@ fn rank(row: &TorrentRow) -> u64 {
         Standing::Metadata => 3,
         Standing::Opening | Standing::Checking | Standing::Moving { .. } => 4,
         Standing::Seeding => 5,
-        Standing::Paused => 6,
+        Standing::Unwanted | Standing::Paused => 6,
         Standing::Queued(_) => 7,
         Standing::Done | Standing::Elsewhere { .. } => 8,
     }

@@ -31,6 +31,7 @@ pub(crate) fn state(row: &TorrentRow) -> State {
             _ => ("▸", "downloading", Role::Progress, Role::Text),
         },
         Standing::Seeding => ("✓", "seeding", Role::Progress, Role::Text),
+        Standing::Unwanted => ("–", "unwanted", Role::Dim, Role::Text),
         Standing::Moving { .. } => ("▸", "moving", Role::Progress, Role::Text),
         Standing::Paused => ("‖", "paused", Role::Barred, Role::BarredWord),
         Standing::Queued(_) => ("–", "queued", Role::Dim, Role::Dim),

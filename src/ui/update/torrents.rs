@@ -233,7 +233,7 @@ mod tests {
     fn what_another_process_runs_is_not_paused_here() {
         let view = sample::healthy();
         let mut model = on_the_list(&view);
-        assert_eq!(wishes(&mut model, &view, "Gkp"), []);
+        assert_eq!(wishes(&mut model, &view, "Gkkkp"), []);
         assert!(model.note.as_ref().is_some_and(|note| note.text.contains("process 4711")));
     }
 
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!((model.torrents.len(), name(&model)), (1, "fedora-workstation-44"));
         prompt::press(&mut model, Key { code: KeyCode::Enter, ctrl: false }, &view);
         prompt::press(&mut model, Key { code: KeyCode::Esc, ctrl: false }, &view);
-        assert_eq!((model.torrents.len(), name(&model)), (11, "fedora-workstation-44"));
+        assert_eq!((model.torrents.len(), name(&model)), (13, "fedora-workstation-44"));
     }
 
     #[test]
