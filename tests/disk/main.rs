@@ -18,6 +18,7 @@ mod power;
 mod slow;
 #[path = "../common/support.rs"]
 mod support;
+mod ten;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
