@@ -55,6 +55,16 @@ pub enum Arrival {
     Unrequested,
 }
 
+/// A block that is no longer owed, and may still come.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    block: BlockRef,
+    since: At,
+    /// The peer has said that it will not send it. Until then it owes an answer: a peer of the fast extension rejects what
+    /// is cancelled, and that may come when the block is asked for again (BEP 6).
+    rejected: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Request {
     block: BlockRef,
@@ -68,7 +78,7 @@ struct Request {
 pub struct Window {
     granted: VecDeque<BlockRef>,
     outstanding: VecDeque<Request>,
-    late: VecDeque<(BlockRef, At)>,
+    late: VecDeque<Late>,
     /// What came, the newest last.
     came: VecDeque<BlockRef>,
     /// Blocks that came more than once, less what is forgiven.
@@ -153,16 +163,26 @@ impl Window {
         cancel
     }
 
-    /// The peer will not send the block (BEP 6). True when it was owed, so that someone else must be asked.
+    /// The peer will not send the block (BEP 6). True when it was owed, so that someone else must be asked: each request has
+    /// one answer, in their order, so the first is for what was cancelled.
     pub fn reject(&mut self, now: At, block: BlockRef) -> bool {
-        self.forget(now, block)
+        let unanswered = self.late.iter_mut().find(|late| late.block == block && !late.rejected);
+        if let Some(late) = unanswered {
+            late.rejected = true;
+            return false;
+        }
+        let owed = self.take_outstanding(block).is_some();
+        if owed {
+            self.remember(now, block, true);
+        }
+        owed
     }
 
     /// The peer chokes us: all grants are void. Blocks that were on their way may still come.
     pub fn choke(&mut self, now: At) {
         self.granted.clear();
         while let Some(request) = self.outstanding.pop_front() {
-            self.remember(now, request.block);
+            self.remember(now, request.block, false);
         }
         self.restart();
     }
@@ -191,7 +211,7 @@ impl Window {
     /// A whole block came.
     pub fn received(&mut self, now: At, block: BlockRef) -> Arrival {
         let Some(request) = self.take_outstanding(block) else {
-            return match self.late.iter().position(|&(late, _)| late == block) {
+            return match self.late.iter().position(|late| late.block == block) {
                 Some(at) => {
                     self.late.remove(at);
                     // It may have been granted again, and comes before it is requested again.
@@ -248,7 +268,7 @@ impl Window {
         }
         // A block takes a slow peer longer than that.
         self.measured |= self.heard > self.began && now.saturating_sub(self.began) >= MEASURED_AFTER;
-        while self.late.front().is_some_and(|&(_, since)| now.saturating_sub(since) > LATE_FOR) {
+        while self.late.front().is_some_and(|late| now.saturating_sub(late.since) > LATE_FOR) {
             self.late.pop_front();
         }
         self.retarget(now);
@@ -268,7 +288,7 @@ impl Window {
     /// Whether the block may come: it is owed, or was and is on its way, or is one of the few that may come all the same.
     pub fn may_come(&self, block: BlockRef) -> bool {
         self.expected().any(|owed| owed == block)
-            || self.late.iter().any(|&(late, _)| late == block)
+            || self.late.iter().any(|late| late.block == block)
             || self.may_come_unasked(block)
     }
 
@@ -336,7 +356,7 @@ impl Window {
     fn forget(&mut self, now: At, block: BlockRef) -> bool {
         let owed = self.take_outstanding(block).is_some();
         if owed {
-            self.remember(now, block);
+            self.remember(now, block, false);
         }
         owed
     }
@@ -348,11 +368,11 @@ impl Window {
         self.came.push_back(block);
     }
 
-    fn remember(&mut self, now: At, block: BlockRef) {
+    fn remember(&mut self, since: At, block: BlockRef, rejected: bool) {
         if self.late.len() == LATE_KEPT {
             self.late.pop_front();
         }
-        self.late.push_back((block, now));
+        self.late.push_back(Late { block, since, rejected });
     }
 }
 

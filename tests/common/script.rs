@@ -328,9 +328,12 @@ impl Scripted {
                 }
             }
             Message::Cancel(spec) => {
-                if !script.ignores_cancel {
-                    let cancelled = block_of(geometry, *spec);
-                    self.asked.retain(|block| *block != cancelled);
+                let cancelled = block_of(geometry, *spec);
+                let owed = self.asked.iter().position(|block| *block == cancelled);
+                if let Some(at) = owed.filter(|_| !script.ignores_cancel) {
+                    self.asked.remove(at);
+                    // Every request has an answer (BEP 6).
+                    answers.extend(script.fast.then_some(Message::Reject(*spec)));
                 }
             }
             Message::Bitfield(bytes) => {

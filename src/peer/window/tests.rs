@@ -248,6 +248,26 @@ fn only_owed_blocks_can_be_rejected() {
 }
 
 #[test]
+fn the_answer_to_a_cancel_does_not_reject_what_is_asked_for_again() {
+    let mut window = Window::new();
+    let all = blocks(1);
+    let ask = |window: &mut Window, at| {
+        window.grant(all.clone());
+        assert_eq!(refill(window, at), all);
+    };
+    ask(&mut window, At::ZERO);
+    assert_eq!(window.revoke(ms(1), &all), all);
+    ask(&mut window, ms(2));
+    // Each has an answer: the cancelled one is rejected, then the other.
+    assert!(!window.reject(ms(3), all[0]));
+    assert!(window.expected().eq(all.clone()), "it is owed");
+    assert!(window.reject(ms(4), all[0]));
+    // What was rejected has been answered.
+    ask(&mut window, ms(5));
+    assert!(window.reject(ms(6), all[0]));
+}
+
+#[test]
 fn measures_the_round_trip_when_nothing_else_is_queued() {
     let mut window = Window::new();
     run(&mut window, ms(200), MIB, 5);

@@ -113,6 +113,28 @@ fn what_one_slow_peer_alone_has_begins_first() {
 }
 
 #[test]
+fn peers_that_answer_cancels_send_little_that_comes_for_nothing() {
+    // The first to come are asked for much, most of which goes to others, and near the end comes back to some of them
+    // while their answers to the cancels are on their way.
+    let mut useless = 0;
+    for seed in 0..5 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut world = World::new(5 * MIB, 256 * KIB as u32, seed);
+        let client = world.client(MIB, settings());
+        for _ in 0..35 {
+            let (share, bps) = (random.u32(2..20), 7_000 + random.u64(..6_000));
+            let some: Vec<u32> = (0..20).filter(|_| random.u32(..20) < share).collect();
+            let script = Script::with(world.geometry, bps, |piece| some.contains(&piece.number()));
+            let fake = world.fake(script);
+            world.introduce(client, fake);
+        }
+        world.complete(secs(60), &[client]);
+        useless += world.at(client).useless_blocks;
+    }
+    assert!(useless <= 5, "{useless} blocks came for nothing");
+}
+
+#[test]
 fn peers_that_choke_in_turns_are_used_while_they_serve() {
     // A third of the time each.
     let scripts = |geometry| {
