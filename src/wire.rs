@@ -7,6 +7,7 @@ mod allowed_fast;
 mod extension;
 mod gzip;
 mod handshake;
+pub mod http_fields;
 pub mod krpc;
 mod lsd;
 mod message;

@@ -6,7 +6,7 @@ mod recording;
 
 use std::io::Read;
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ttui::dht::{self, Dht};
 use ttui::engine::pool::BlockPool;
@@ -28,7 +28,7 @@ use ttui::wire::{
     ExtensionHandshake, Handshake, Judged, LsdAnnounce, MOST_LSD_TORRENTS, MOST_PEX_ENTRIES, Message,
     MetadataMessage, Pex, looks_like,
 };
-use ttui::wire::{nat_pmp as by_nat_pmp, pcp as by_pcp};
+use ttui::wire::{http_fields as fields, nat_pmp as by_nat_pmp, pcp as by_pcp};
 
 pub use recording::{recording, recording_frames};
 
@@ -36,7 +36,7 @@ pub use recording::{recording, recording_frames};
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 22] = [
+pub const ALL: [(&str, Feed); 23] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("magnet", magnet),
@@ -52,6 +52,7 @@ pub const ALL: [(&str, Feed); 22] = [
     ("nat_pmp", nat_pmp),
     ("tracker_http", tracker_http),
     ("tracker_udp", tracker_udp),
+    ("http_fields", http_fields),
     ("peer_id", peer_id),
     ("recording", recording),
     ("recording_frames", recording_frames),
@@ -437,6 +438,19 @@ pub fn tracker_udp(bytes: &[u8]) {
             Ok(reply) => assert!(reply.peers.len() <= bytes.len() / entry),
             Err(error) => assert_harmless(&error.to_string()),
         }
+    }
+}
+
+/// Fields of a web server's answer, a line each: a value, and the date that stands beside it.
+pub fn http_fields(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (value, date) = text.split_once('\n').unwrap_or((&text, ""));
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(946_684_799);
+    fields::retry_after(value, Some(date), now);
+    if let Some((range, _)) = fields::content_range(value) {
+        assert!(range.start < range.end);
+        let again = fields::content_range(&format!("bytes {}-{}/*", range.start, range.end - 1));
+        assert_eq!(again, Some((range, None)));
     }
 }
 

@@ -11,7 +11,7 @@ mod place;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::{Response, header};
@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use self::answer::{Body, CHEAP_BYTES, Head};
 use self::fill::Fill;
 use self::place::Part;
-use super::clock::Clock;
+use super::clock::{Clock, wall_ms};
 use super::link::{ConnKey, Order, Report, WindowState};
 use super::mailbox;
 use super::pool::BlockPool;
@@ -29,6 +29,7 @@ use super::tracker;
 use crate::event::{At, Cause};
 use crate::metainfo::{BlockRef, Torrent};
 use crate::swarm::{WebFailure, WebNews};
+use crate::wire::http_fields::retry_after;
 
 /// Rates are taken over as long as this, at least.
 const RATE_OVER: Duration = Duration::from_millis(100);
@@ -314,6 +315,12 @@ fn head(response: &Response) -> Head {
         content_length: text(header::CONTENT_LENGTH).and_then(|length| length.trim().parse().ok()),
         content_range: text(header::CONTENT_RANGE),
         content_type: text(header::CONTENT_TYPE),
-        retry_after: text(header::RETRY_AFTER),
+        retry_after: text(header::RETRY_AFTER).and_then(|value| {
+            retry_after(
+                &value,
+                text(header::DATE).as_deref(),
+                SystemTime::UNIX_EPOCH + Duration::from_millis(wall_ms()),
+            )
+        }),
     }
 }

@@ -20,6 +20,7 @@ mod scene;
 mod sources;
 mod table;
 mod troubles;
+mod web_seeds;
 mod whole;
 
 use std::sync::Arc;
@@ -112,6 +113,8 @@ pub enum VerdictCode {
     PortNotMapped,
     /// The user skips every file.
     NothingWanted,
+    /// Every web seed fails.
+    WebSeedsFailing,
 }
 
 /// One judgement with its evidence.

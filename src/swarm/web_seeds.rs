@@ -75,13 +75,11 @@ impl WebFailure {
         self.cause == Cause::RangeRefused || self.status.is_some_and(says_no)
     }
 
-    /// How long the server is left alone when it failed so often.
+    /// How long the server is left alone when it failed so often: as long as it asks for, and no shorter than any other.
     fn wait(&self, failures: u32) -> Duration {
-        if let Some(asked) = self.retry_after {
-            return asked.clamp(Duration::from_secs(1), LONGEST_ASKED);
-        }
         let first = if self.lasts() { FIRST_WAITS.1 } else { FIRST_WAITS.0 };
-        (first * (1 << failures.saturating_sub(1).min(10))).min(LONGEST_WAIT)
+        let wait = (first * (1 << failures.saturating_sub(1).min(10))).min(LONGEST_WAIT);
+        self.retry_after.map_or(wait, |asked| asked.clamp(wait, LONGEST_ASKED))
     }
 }
 
@@ -434,5 +432,35 @@ impl Seed {
     /// What of it was counted, second by second, bytes.
     fn bytes_counted(&self) -> u64 {
         self.lines.iter().map(|line| line.counted).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_left_alone_as_long_as_it_asks_for_but_no_longer_than_a_day_nor_shorter_than_others() {
+        let second = Duration::from_secs;
+        let wait = |status, asked: Option<u64>, failures| {
+            let retry_after = asked.map(second);
+            let failure = WebFailure::new(Cause::HttpStatus, Some(status), "");
+            WebFailure { retry_after, ..failure }.wait(failures).as_secs()
+        };
+        assert_eq!([1, 2, 3, 99].map(|failures| wait(503, None, failures)), [5, 10, 20, 3600]);
+        assert_eq!([1, 2, 99].map(|failures| wait(404, None, failures)), [300, 600, 3600]);
+        assert_eq!(
+            [0, 700, 100_000, u64::MAX].map(|asked| wait(429, Some(asked), 1)),
+            [5, 700, 86_400, 86_400]
+        );
+        assert_eq!(wait(503, Some(0), 4), 40, "no time is no leave to ask at once");
+    }
+
+    #[test]
+    fn no_more_web_seeds_are_used_than_sixty_four() {
+        let mut seeds = WebSeeds::default();
+        seeds.know(&vec!["http://a.example/".to_owned(); 1000]);
+        assert_eq!(std::iter::from_fn(|| seeds.poll()).count(), MOST_SEEDS);
+        assert!(seeds.seeds.iter().all(|seed| seed.most_lines == 4));
     }
 }

@@ -30,6 +30,10 @@ pub(crate) enum Serves {
     HangsUpAfter(usize),
     /// The right lengths, and one byte wrong.
     Lies,
+    /// The part that is asked for, and then more and more, without a word on the length.
+    NeverEnds,
+    /// A head that has no end.
+    EndlessHead,
 }
 
 /// A server.
@@ -155,6 +159,20 @@ async fn respond(
             *wrong.first_mut()? ^= 1;
             send(head.as_bytes()).await?;
             send(&wrong).await
+        }
+        Serves::NeverEnds => {
+            let range = format!("bytes {first}-{last}/{}", file.len());
+            send(format!("HTTP/1.1 206 Yes\r\nContent-Range: {range}\r\n\r\n").as_bytes()).await?;
+            send(part).await?;
+            loop {
+                send(&[0; 4096]).await?;
+            }
+        }
+        Serves::EndlessHead => {
+            send(b"HTTP/1.1 206 Yes\r\n").await?;
+            loop {
+                send(b"X-And: so on, and so on, and so on\r\n").await?;
+            }
         }
     }
 }

@@ -92,6 +92,8 @@ async fn every_fault_has_its_cause_and_another_web_seed_goes_on() {
         (Serves::Status(404, ""), Cause::HttpStatus, Some(404)),
         (Serves::Status(403, ""), Cause::HttpStatus, Some(403)),
         (Serves::Status(503, "Retry-After: 700\r\n"), Cause::HttpStatus, Some(503)),
+        (Serves::Status(429, "Retry-After: Fri, 31 Dec 2100 23:59:59 GMT\r\n"), Cause::HttpStatus, Some(429)),
+        (Serves::EndlessHead, Cause::WebUnreachable, None),
         (Serves::Status(416, ""), Cause::RangeRefused, Some(416)),
         (Serves::Status(302, "Location: one%20file.bin\r\n"), Cause::WebUnreachable, None),
         (Serves::Page(1000), Cause::HttpStatus, Some(200)),
@@ -106,7 +108,7 @@ async fn every_fault_has_its_cause_and_another_web_seed_goes_on() {
             until_seed(&download, &format!("{serves:?} fails"), |record| record.cause.is_some()).await;
         assert_eq!((record.cause, record.status), (Some(cause), status), "{serves:?}: {}", record.detail);
         let at = record.next.expect("it is asked again");
-        assert!(!matches!(serves, Serves::Status(503, _)) || at > Duration::from_secs(690), "{at:?}");
+        assert!(!matches!(serves, Serves::Status(429 | 503, _)) || at > Duration::from_secs(690), "{at:?}");
         soon("it stops", download.stop()).await.unwrap();
         let lab = Lab::new();
         let download = start(&lab, &payload, &[bad.url(), good.url()], &[]);
@@ -147,6 +149,15 @@ async fn one_that_hangs_or_drips_holds_nothing_up() {
         let download = start(&lab, &payload, &[bad.url(), good.url()], &[]);
         finish(&lab, &payload, download).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_beyond_what_was_asked_for_is_not_read() {
+    let payload = a_file();
+    let web = Web::serve(&payload, Serves::NeverEnds).await;
+    let lab = Lab::new();
+    let download = start(&lab, &payload, &[web.url()], &[]);
+    finish(&lab, &payload, download).await;
 }
 
 /// A server of another program, ended with the test.

@@ -10,7 +10,7 @@ use super::{VerdictCode as Code, agrees_with_counts};
 use crate::event::{
     Cause, DhtFact, Direction, DiskSample, Encryption, Event, Finder, FinderStatus, MappingFact,
     MappingProtocol, MappingStep, MetadataStep, PeerKey, Phase, Queued, Severity, Side, Source, TrackerError,
-    advised,
+    WebSeedKey, WebSeedStep, advised,
 };
 use crate::ledger::script::Script;
 use crate::metainfo::{Choice, FilePriority};
@@ -228,6 +228,25 @@ fn bootstrapping(status: FinderStatus, silent: &[u8], answered: &[u8]) -> Script
     run
 }
 
+/// A torrent without a tracker and with web seeds, of which these many fail.
+fn web_seeds_failing(failing: u16, all: u16) -> Script {
+    let mut run = downloading();
+    run.tell(Event::Finder { finder: Finder::Dht, status: FinderStatus::Off, detail: None });
+    for number in 0..all {
+        let seed = WebSeedKey(number);
+        let url = format!("http://files{number}.example");
+        run.tell(Event::WebSeed { seed, step: WebSeedStep::Known { url } });
+        run.tell(Event::WebSeed { seed, step: WebSeedStep::Asked { bytes: 1 << 20 } });
+        if number < failing {
+            let (cause, status, detail) = (Cause::HttpStatus, Some(404), "it answered 404".to_owned());
+            let next = Some(Duration::from_secs(60));
+            run.tell(Event::WebSeed { seed, step: WebSeedStep::Failed { cause, status, detail, next } });
+        }
+    }
+    run.wait(2);
+    run
+}
+
 /// A router tells this outside address, and then this is what came of it.
 fn asking_routers(step: MappingStep, outside: [u8; 4]) -> Script {
     let mut run = downloading();
@@ -373,6 +392,7 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
     (Code::TurnedAway, Kind::Trouble, || hanging_up(9, 0), || hanging_up(9, 1)),
     (Code::CutRegularly, Kind::Trouble, || cut(0), || cut(1)),
     (Code::PortsBlocked, Kind::Note, || at_usual_ports(8), || at_usual_ports(7)),
+    (Code::WebSeedsFailing, Kind::Trouble, || web_seeds_failing(2, 2), || web_seeds_failing(1, 2)),
     (
         Code::NoSources,
         Kind::Trouble,
@@ -425,7 +445,7 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
-    assert_eq!(codes.len(), 36, "every code of the contract");
+    assert_eq!(codes.len(), 37, "every code of the contract");
 }
 
 #[test]

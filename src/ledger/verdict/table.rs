@@ -5,7 +5,7 @@ use super::say::Told;
 use super::scene::Scene;
 use super::{
     Finding, VerdictCode, answers, bad_data, limits, metadata, notes, patterns, reach, sources, troubles,
-    whole,
+    web_seeds, whole,
 };
 
 /// What a rule speaks about.
@@ -88,6 +88,7 @@ pub(super) const RULES: &[Rule] = &[
     limits::OWN_LIMITS,
     limits::DISK_SLOW,
     sources::TRACKERS_FAILING,
+    web_seeds::WEB_SEEDS_FAILING,
     reach::NO_SOURCES,
     reach::UDP_BLOCKED,
     reach::DHT_EMPTY,
