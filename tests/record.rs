@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
+use support::namespace;
 use support::program::{Output, command, unpacked};
 use support::{
     Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, key_of, nobody_at, peer_at, soon, until,
@@ -417,5 +418,71 @@ async fn with_privacy_no_address_of_a_peer_is_written_anywhere() {
         }
         let home = lab.path("home").to_string_lossy().into_owned();
         assert!(!holds(&all, home.as_bytes()), "the home folder often names its owner");
+    }
+}
+
+/// A node of the DHT that answers every query: it sees the asker at this address, and names this peer.
+async fn answer_as_node(node: tokio::net::UdpSocket, id: u8, seen_at: SocketAddr, peer: SocketAddr) {
+    use ttui::wire::krpc::{Body, Message, NodeId, Reply};
+
+    let mut packet = [0; 1500];
+    loop {
+        let (length, from) = node.recv_from(&mut packet).await.unwrap();
+        let Ok(Message { transaction, .. }) = Message::decode(&packet[..length]) else { continue };
+        let reply = Reply { peers: vec![peer], token: Some(vec![1]), ..Reply::of(NodeId([id; 20])) };
+        let body = Body::Reply(reply);
+        let answer = Message { transaction, seen_at: Some(seen_at), read_only: false, body };
+        node.send_to(&answer.encode(), from).await.unwrap();
+    }
+}
+
+/// A router that grants every mapping by PCP, and says that others see it at this address.
+async fn grant(router: tokio::net::UdpSocket, outside: Ipv4Addr) {
+    let mut packet = [0; 60];
+    loop {
+        let (_, from) = router.recv_from(&mut packet).await.unwrap();
+        packet[1] |= 0x80;
+        packet[44..60].copy_from_slice(&outside.to_ipv6_mapped().octets());
+        router.send_to(&packet, from).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_privacy_no_node_of_the_dht_and_no_address_of_ours_is_written_anywhere() {
+    let test = "with_privacy_no_node_of_the_dht_and_no_address_of_ours_is_written_anywhere";
+    let nodes = [Ipv4Addr::new(83, 21, 45, 67), Ipv4Addr::new(84, 22, 46, 68)];
+    let setup = format!(
+        "ip link set lo up && ip addr add {}/32 dev lo && ip addr add {}/32 dev lo",
+        nodes[0], nodes[1]
+    );
+    if namespace::enter(test, &setup) != namespace::Place::Inside {
+        return;
+    }
+    let (outside, peer) = (Ipv4Addr::new(85, 23, 47, 69), Ipv4Addr::new(86, 24, 48, 70));
+    let lab = Lab::new();
+    let mut program = command(&lab);
+    program.env("RUST_LOG", "trace").args(["--json", "--privacy", "--log", "log", "--record", "run.ttrec"]);
+    program.arg("-o").arg(lab.out()).arg(lab.torrent(&payload())).args(["--gateway", "127.0.0.1"]);
+    for (id, ip) in (1..).zip(nodes) {
+        let node = tokio::net::UdpSocket::bind((ip, 0)).await.unwrap();
+        program.arg("--dht-node").arg(node.local_addr().unwrap().to_string());
+        tokio::spawn(answer_as_node(node, id, (outside, 6881).into(), (peer, 6881).into()));
+    }
+    let router = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, ttui::wire::pcp::PORT)).await.unwrap();
+    tokio::spawn(grant(router, outside));
+    let program = Program::spawn(&mut program);
+    let log = || fs::read_to_string(lab.path("log")).unwrap();
+    let told = ["SeenAt", "step=Mapped", "peer learned", "Announced"];
+    program.until("all of it is known", |_| told.iter().all(|told| log().contains(told))).await;
+    program.signal(Signal::TERM);
+    let ended = program.ended().await;
+    let all = unpacked(&lab.path("run.ttrec"));
+    let view = last_view(&lab.path("run.ttrec"));
+    assert_eq!((view.session.seen_at.len(), view.session.bootstrap.len(), view.peers.len()), (1, 2, 1));
+    assert!(view.session.way_in().outside.is_some(), "{:?}", view.session);
+    let written = [ended.stdout.join("\n"), ended.stderr.join("\n"), log()].join("\n");
+    for ip in [nodes[0], nodes[1], outside, peer] {
+        assert!(!written.contains(&ip.to_string()), "{ip}: {written}");
+        assert!(!holds(&all, ip.to_string().as_bytes()) && !holds(&all, &ip.octets()), "{ip} is recorded");
     }
 }

@@ -229,7 +229,9 @@ impl Lookup {
             self.add(node);
         }
         let mut new = Vec::new();
-        for peer in reply.peers.into_iter().filter(|peer| may_be_named(*peer)) {
+        // We announced ourselves there, too.
+        let ours = self.ours;
+        for peer in reply.peers.into_iter().filter(|peer| may_be_named(*peer) && Some(*peer) != ours) {
             if self.peers.len() < MOST_PEERS && self.peers.insert(peer) {
                 new.push(peer);
             }

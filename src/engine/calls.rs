@@ -113,7 +113,8 @@ impl Calls {
                 Ok((_, shaken)) => table.takers.get(&shaken.info_hash).cloned(),
                 Err(_) if table.takers.len() == 1 => table.takers.values().next().cloned(),
                 Err(end) => {
-                    tracing::info!(from = %arrived.addr.ip(), cause = ?end.cause, "a call for no torrent");
+                    // Who it was is not told: no torrent says by which name, where addresses are hidden.
+                    tracing::info!(cause = ?end.cause, "a call for no torrent");
                     lost = true;
                     None
                 }

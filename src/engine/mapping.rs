@@ -43,7 +43,7 @@ pub struct MappingOptions {
 #[derive(Debug)]
 pub(super) struct Mapping {
     /// Where others reach us.
-    outside_port: AtomicU16,
+    outside_port: Arc<AtomicU16>,
     ends: watch::Sender<bool>,
     runs: watch::Sender<bool>,
 }
@@ -52,13 +52,18 @@ impl Mapping {
     /// Of a session that listens on `port`.
     pub(super) fn new(port: u16) -> Arc<Self> {
         let (outside_port, ends, runs) =
-            (AtomicU16::new(port), watch::Sender::default(), watch::Sender::default());
+            (Arc::new(AtomicU16::new(port)), watch::Sender::default(), watch::Sender::default());
         Arc::new(Self { outside_port, ends, runs })
     }
 
     /// The port at which others reach us: the one on which we listen, unless a router gave another one.
     pub(super) fn outside_port(&self) -> u16 {
         self.outside_port.load(Ordering::Relaxed)
+    }
+
+    /// The same, to be looked at again whenever it is told.
+    pub(super) fn shared_outside_port(&self) -> Arc<AtomicU16> {
+        Arc::clone(&self.outside_port)
     }
 
     /// Gives back what is mapped, within a second. What is not given back by then ends by itself.

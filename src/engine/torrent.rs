@@ -161,6 +161,7 @@ impl TorrentTask {
         let common = Common {
             ours: Arc::new(Ours {
                 idle_after: parts.idle_after,
+                outside_port: Some(resources.mapping.shared_outside_port()),
                 dht_port: resources.dht_port().filter(|_| parts.swarm.uses(Finder::Dht)),
                 holdings: holdings.map(OnceLock::from).unwrap_or_default(),
                 ..Ours::new(introduction(Some(port), parts.swarm.exchanges()))

@@ -1,6 +1,6 @@
 //! What all connections of a torrent share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ pub const IDLE_AFTER: At = At::from_secs(150);
 pub struct Ours {
     /// What the extension handshake says of us; that we want nothing any more is added where it is so.
     pub introduction: ExtensionHandshake,
+    /// The port at which others reach us, where a router may give another one while we run: said in place of that in the
+    /// introduction.
+    pub outside_port: Option<Arc<AtomicU16>>,
     /// Where our DHT node is, for peers that have one (BEP 5); `None`: nobody hears of it.
     pub dht_port: Option<u16>,
     /// Payload sent over all connections, bytes: to the byte and to the moment, as trackers are told it.
@@ -35,7 +38,14 @@ impl Ours {
     /// Where nothing was sent yet, and every peer has the usual time.
     pub fn new(introduction: ExtensionHandshake) -> Self {
         let (sent_bytes, holdings) = (AtomicU64::new(0), OnceLock::new());
-        Self { introduction, dht_port: None, sent_bytes, idle_after: IDLE_AFTER, holdings }
+        Self {
+            introduction,
+            outside_port: None,
+            dht_port: None,
+            sent_bytes,
+            idle_after: IDLE_AFTER,
+            holdings,
+        }
     }
 
     /// The same where the geometry is known, and this is here.

@@ -96,6 +96,19 @@ fn who_is_named_at_our_address_by_an_id_that_we_had_is_not_asked() {
 }
 
 #[test]
+fn we_are_no_peer_of_ours_once_it_is_known_where_others_see_us() {
+    let mut lookup = lookup(vec![node(1, 1), node(2, 2)]);
+    asked(&mut lookup);
+    let [us, beside_us, other] =
+        ["203.0.113.9:6881", "203.0.113.9:6882", "198.51.100.7:6881"].map(|addr| addr.parse().unwrap());
+    let named = |from| Reply { peers: vec![us, beside_us, other], ..reply(from, Vec::new()) };
+    lookup.seen_at(us);
+    assert_eq!(lookup.answered(node(1, 1).addr, named(node(1, 1))).1, [beside_us, other]);
+    assert_eq!(lookup.answered(node(2, 2).addr, named(node(2, 2))).1, []);
+    assert_eq!(lookup.peers(), 2);
+}
+
+#[test]
 fn a_slow_node_is_not_waited_for_where_enough_answered_whatever_their_ids() {
     let unfit = |n: u8| NodeInfo { id: NodeId([n; 20]), addr: SocketAddr::from(([11, n, 0, 1], 1)) };
     let mut lookup = lookup((2..=9).map(unfit).chain([node(1, 1)]).collect());

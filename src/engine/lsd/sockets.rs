@@ -59,7 +59,7 @@ impl Sockets {
                     Ok(()) => socket.send_to(&packet, LSD_GROUP_V4).await,
                     Err(error) => Err(error),
                 };
-                note(sent, &address.to_string());
+                note(sent, "an announce over IPv4");
             }
         }
         if let Some(socket) = &self.v6 {
@@ -69,7 +69,7 @@ impl Sockets {
                     Ok(()) => socket.send_to(&packet, LSD_GROUP_V6).await,
                     Err(error) => Err(error),
                 };
-                note(sent, &format!("interface {interface}"));
+                note(sent, "an announce over IPv6");
             }
         }
     }
@@ -105,7 +105,7 @@ fn open_v4(addresses: &BTreeSet<Ipv4Addr>) -> io::Result<UdpSocket> {
     let socket = socket(Domain::IPV4)?;
     socket.bind(&SockAddr::from(SocketAddr::from((ip, LSD_GROUP_V4.port()))))?;
     for address in addresses {
-        note(socket.join_multicast_v4(LSD_GROUP_V4.ip(), address), &address.to_string());
+        note(socket.join_multicast_v4(LSD_GROUP_V4.ip(), address), "the group of IPv4");
     }
     UdpSocket::from_std(socket.into())
 }
@@ -115,7 +115,7 @@ fn open_v6(interfaces: &BTreeSet<u32>) -> io::Result<UdpSocket> {
     socket.set_only_v6(true)?;
     socket.bind(&SockAddr::from(SocketAddr::from(([0u16; 8], LSD_GROUP_V6.port()))))?;
     for interface in interfaces {
-        note(socket.join_multicast_v6(LSD_GROUP_V6.ip(), *interface), &format!("interface {interface}"));
+        note(socket.join_multicast_v6(LSD_GROUP_V6.ip(), *interface), "the group of IPv6");
     }
     UdpSocket::from_std(socket.into())
 }

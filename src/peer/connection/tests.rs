@@ -1,7 +1,7 @@
 //! A connection whose torrent's geometry is learned sooner or later; what carries it is in `engine::peer`.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -239,6 +239,26 @@ fn a_peer_is_told_that_we_want_nothing_any_more_and_that_we_do_again() {
     assert_eq!([upload_only(&mut connection), upload_only(&mut connection)], [Some(true), None]);
     holdings.done.store(false, Ordering::Relaxed);
     assert_eq!([upload_only(&mut connection), upload_only(&mut connection)], [Some(false), None]);
+}
+
+#[test]
+fn peers_hear_the_port_that_a_router_gave_by_the_time_we_introduce_ourselves() {
+    let outside_port = Arc::new(AtomicU16::new(6881));
+    let ours = || {
+        let outside_port = Some(Arc::clone(&outside_port));
+        Arc::new(Ours { outside_port, ..Ours::new(introduction(Some(6881), true)) })
+    };
+    let said_port = |ours| {
+        let messages = said(&mut Connection::new(ours, Reserved::OURS, NOW));
+        messages.into_iter().find_map(|message| match message {
+            Message::Extended { id: 0, payload } => ExtensionHandshake::decode(&payload).unwrap().listen_port,
+            _ => None,
+        })
+    };
+    let (ours, later) = (ours(), ours());
+    assert_eq!(said_port(ours), Some(6881));
+    outside_port.store(7000, Ordering::Relaxed);
+    assert_eq!(said_port(later), Some(7000));
 }
 
 #[test]
