@@ -12,8 +12,9 @@ fn read(path: &str) -> Option<String> {
 /// Whether there is a test of this name, as the table writes it.
 fn exists(file: &str, name: &str) -> bool {
     if file == "interop" {
-        let (cases, clients) =
-            (read("tests/interop/cases.rs").unwrap(), read("tests/interop/clients.rs").unwrap());
+        let [cases, clients, way_in, local, web_seeds, wire] =
+            ["cases", "clients", "way_in", "local", "web_seeds", "wire"]
+                .map(|file| read(&format!("tests/interop/{file}.rs")).unwrap());
         let prefixes = [
             "downloads_from_",
             "seeds_to_",
@@ -22,16 +23,22 @@ fn exists(file: &str, name: &str) -> bool {
             "names_peers_to_",
             "finds_in_dht_",
             "found_in_dht_by_",
+            "finds_on_network_",
+            "found_on_network_by_",
             "magnet_from_",
             "magnet_to_",
         ];
         let of_client = prefixes.into_iter().any(|prefix| {
             name.strip_prefix(prefix).is_some_and(|client| {
-                clients.contains(&format!("\"{client}\"")) && cases.contains(&format!("\"{prefix}{{name}}\""))
+                let case = format!("\"{prefix}{{name}}\"");
+                clients.contains(&format!("\"{client}\""))
+                    && [&cases, &local].iter().any(|text| text.contains(&case))
             })
         });
-        let others = read("tests/interop/way_in.rs").unwrap();
-        return of_client || [cases, others].iter().any(|text| text.contains(&format!("\"{name}\"")));
+        return of_client
+            || [cases, way_in, local, web_seeds, wire]
+                .iter()
+                .any(|text| text.contains(&format!("\"{name}\"")));
     }
     [format!("tests/{file}.rs"), format!("src/{file}.rs")]
         .iter()

@@ -19,7 +19,7 @@ use crate::clients::{
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::torrents::{self, Content, Maker, Torrent};
-use crate::{tree, way_in};
+use crate::{local, tree, way_in, web_seeds, wire};
 
 /// A named case.
 pub(crate) struct Case {
@@ -138,6 +138,9 @@ pub(crate) fn all() -> Vec<Case> {
         }),
     ]);
     cases.extend(way_in::all());
+    cases.extend(local::all());
+    cases.extend(web_seeds::all());
+    cases.extend(wire::all());
     cases
 }
 
@@ -153,6 +156,13 @@ pub(crate) fn case(
 pub(crate) fn plain(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
     let content = torrents::one_file(lab, "plain.bin", 12 * 1024 * 1024 + 4_321)?;
     let torrent = torrents::make(lab, Maker::TransmissionCreate, &content, 17, tracker)?;
+    Ok((content, torrent))
+}
+
+/// Files whose ends fall anywhere.
+pub(crate) fn odd_files(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
+    let content = torrents::odd_files(lab)?;
+    let torrent = torrents::make(lab, Maker::TransmissionCreate, &content, 15, tracker)?;
     Ok((content, torrent))
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod qbittorrent;
 pub(crate) mod rtorrent;
 pub(crate) mod transmission;
 pub(crate) mod ttui;
+pub(crate) mod web;
 
 /// The port on which every client takes peers: each has a host to itself.
 pub(crate) const PEER_PORT: u16 = 6881;
@@ -130,6 +131,19 @@ pub(crate) trait InDht: Client {
     ) -> Result<Process>;
 }
 
+/// A client that says on its network what it has, and hears others say it (BEP 14).
+pub(crate) trait OnNetwork: Client {
+    /// Starts it with `torrent` and the folder `parent`, told of nobody, and returns when it says that it has everything: what
+    /// stands there is checked first, the rest is downloaded.
+    fn run_on_network(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process>;
+}
+
+/// Those that do, with the name that cases use.
+pub(crate) const ON_NETWORK: [(&str, &dyn OnNetwork); 2] = [
+    ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),
+    ("transmission", &transmission::Transmission(Encryption::Usual)),
+];
+
 /// Those that do, with the name that cases use. The last one, of 0.9.8, reads the addresses of peers two bytes too early and
 /// dials others: it is found, and finds nobody.
 pub(crate) const IN_DHT: [(&str, &dyn InDht); 3] = [
@@ -166,11 +180,13 @@ pub(crate) enum Tool {
     Miniupnpd,
     Mktorrent,
     Nftables,
+    Nginx,
     Opentracker,
     Qbittorrent,
     Rtorrent,
     TransmissionCli,
     TransmissionDaemon,
+    Tshark,
 }
 
 impl Tool {
@@ -182,11 +198,13 @@ impl Tool {
             Self::Miniupnpd => "miniupnpd-nftables",
             Self::Mktorrent => "mktorrent",
             Self::Nftables => "nftables",
+            Self::Nginx => "nginx-light",
             Self::Opentracker => "opentracker",
             Self::Qbittorrent => "qbittorrent-nox",
             Self::Rtorrent => "rtorrent",
             Self::TransmissionCli => "transmission-cli",
             Self::TransmissionDaemon => "transmission-daemon",
+            Self::Tshark => "tshark",
         }
     }
 
@@ -198,11 +216,13 @@ impl Tool {
             Self::Miniupnpd => ("miniupnpd", &["--version"]),
             Self::Mktorrent => ("mktorrent", &["-h"]),
             Self::Nftables => ("nft", &["--version"]),
+            Self::Nginx => ("nginx", &["-v"]),
             Self::Opentracker => ("opentracker", &["-h"]),
             Self::Qbittorrent => ("qbittorrent-nox", &["--version"]),
             Self::Rtorrent => ("rtorrent", &["-h"]),
             Self::TransmissionCli => ("transmission-create", &["--version"]),
             Self::TransmissionDaemon => ("transmission-daemon", &["--version"]),
+            Self::Tshark => ("tshark", &["--version"]),
         };
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

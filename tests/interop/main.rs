@@ -14,6 +14,9 @@
 //! | [`clients`] | one module a client: how it seeds, how it downloads |
 //! | [`cases`] | what is shown |
 //! | [`way_in`] | the same, of routers |
+//! | [`local`] | the same, of clients of one network |
+//! | [`web_seeds`] | the same, of web servers |
+//! | [`wire`] | what is sent, packet by packet |
 //! | [`runner`] | filter, retry, report |
 //!
 //! Environment: `CI=true` makes a missing client a failure, `TTUI_INTEROP_JOBS` sets how many cases run at once.
@@ -25,6 +28,7 @@ mod cases;
 mod clients;
 mod http;
 mod lab;
+mod local;
 mod net;
 mod outer;
 mod process;
@@ -32,6 +36,8 @@ mod runner;
 mod torrents;
 mod tree;
 mod way_in;
+mod web_seeds;
+mod wire;
 
 use std::process::ExitCode;
 

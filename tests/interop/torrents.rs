@@ -47,6 +47,21 @@ impl Torrent {
         Self { path: link.into(), info_hash: self.info_hash }
     }
 
+    /// The same, with these web seeds (BEP 19).
+    pub(crate) fn with_web_seeds(&self, urls: &[String]) -> Result<Self> {
+        let Some(link) = self.path.to_str().filter(|path| path.starts_with("magnet:")) else {
+            let made = fs::read(&self.path)?;
+            let rest = made.strip_suffix(b"e").wrap_err("not a dictionary")?;
+            // No key comes behind this one.
+            let list: String = urls.iter().map(|url| format!("{}:{url}", url.len())).collect();
+            let path = self.path.with_extension("web.torrent");
+            fs::write(&path, [rest, format!("8:url-listl{list}ee").as_bytes()].concat())?;
+            return Ok(Self { path, info_hash: self.info_hash });
+        };
+        let link = urls.iter().fold(link.to_owned(), |link, url| format!("{link}&ws={url}"));
+        Ok(Self { path: link.into(), info_hash: self.info_hash })
+    }
+
     /// The info-hash in lower-case hex.
     pub(crate) fn hex(&self) -> String {
         self.info_hash.iter().map(|byte| format!("{byte:02x}")).collect()

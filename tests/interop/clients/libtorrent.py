@@ -10,7 +10,7 @@
                                              named by others as a peer of HASH
 
 With ENCRYPTION=required in the environment only encrypted connections are taken and made, with PEX=on peers are named to
-and taken from others, with NODE=ip:port the DHT is used, through this node, and with DOWN=n no more than n bytes a second
+and taken from others, with LSD=on local discovery is used, with NODE=ip:port the DHT is used, through this node, and with DOWN=n no more than n bytes a second
 are downloaded.
 """
 import os
@@ -37,7 +37,7 @@ def session(ip, port):
         "listen_interfaces": where,
         "enable_dht": "NODE" in os.environ,
         "dht_bootstrap_nodes": os.environ.get("NODE", ""),
-        "enable_lsd": False,
+        "enable_lsd": os.environ.get("LSD") == "on",
         "enable_upnp": False,
         "enable_natpmp": False,
         "enable_incoming_utp": False,
@@ -64,7 +64,7 @@ def run(torrent, folder, ip, port, peer=None):
         params = lt.add_torrent_params()
         params.ti = lt.torrent_info(torrent)
     params.save_path = folder
-    params.flags = lt.torrent_flags.disable_lsd
+    params.flags = 0 if os.environ.get("LSD") == "on" else lt.torrent_flags.disable_lsd
     if "NODE" not in os.environ:
         params.flags |= lt.torrent_flags.disable_dht
     if os.environ.get("PEX") != "on":

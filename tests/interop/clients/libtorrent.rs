@@ -7,7 +7,7 @@ use std::process::Command;
 
 use color_eyre::eyre::Result;
 
-use super::{Client, Encryption, GO_BETWEEN_BPS, InDht, PEER_PORT, PeerExchange, Tool};
+use super::{Client, Encryption, GO_BETWEEN_BPS, InDht, OnNetwork, PEER_PORT, PeerExchange, Tool};
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::process::Process;
@@ -92,6 +92,14 @@ impl InDht for Libtorrent {
         command.arg(script(lab)?).arg("seed").arg(&torrent.path).arg(parent);
         command.arg(own_address.to_string()).arg(PEER_PORT.to_string()).env("NODE", node.to_string());
         wait_until_complete(lab, lab.spawn(command, "libtorrent-in-dht")?)
+    }
+}
+
+impl OnNetwork for Libtorrent {
+    fn run_on_network(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+        let mut command = download(lab, host, torrent, parent, None)?;
+        command.env("LSD", "on");
+        wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use color_eyre::eyre::{ContextCompat, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{Client, Encryption, PEER_PORT, Tool};
+use super::{Client, Encryption, OnNetwork, PEER_PORT, Tool};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -40,6 +40,19 @@ impl Client for Transmission {
         parent: &Path,
         _: Option<SocketAddr>,
     ) -> Result<Process> {
+        self.start(lab, host, torrent, parent, false)
+    }
+}
+
+impl OnNetwork for Transmission {
+    fn run_on_network(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+        self.start(lab, host, torrent, parent, true)
+    }
+}
+
+impl Transmission {
+    /// As [`Client::run`] does; `lpd`: with local discovery, which it calls so.
+    fn start(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path, lpd: bool) -> Result<Process> {
         let config = lab.folder("transmission")?;
         let settings = json!({
             "download-dir": parent,
@@ -49,7 +62,7 @@ impl Client for Transmission {
             "peer-port-random-on-start": false,
             "port-forwarding-enabled": false,
             "dht-enabled": false,
-            "lpd-enabled": false,
+            "lpd-enabled": lpd,
             "pex-enabled": false,
             "utp-enabled": false,
             "encryption": match self.0 {

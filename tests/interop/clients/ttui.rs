@@ -62,7 +62,8 @@ pub(crate) fn download_files(
     ensure_downloads(lab, command)
 }
 
-fn ensure_downloads(lab: &Lab, command: Command) -> Result<()> {
+/// Runs it; it has to end with status 0 and everything.
+pub(crate) fn ensure_downloads(lab: &Lab, command: Command) -> Result<()> {
     let mut client = lab.spawn(command, "ttui")?;
     let status = lab.wait_for_end(&mut client, CASE_LIMIT)?;
     ensure!(status == Some(0), "ttui ended with status {status:?}, expected 0");
@@ -90,6 +91,26 @@ pub(crate) fn seed_in_dht(
     let mut command = headless(host, torrent, parent);
     command.args(["--dht-node", &node.to_string()]);
     seed_by(lab, host, command)
+}
+
+/// Seeds as [`seed`] does, with local discovery.
+pub(crate) fn seed_on_network(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+    seed_by(lab, host, on_network(lab, host, torrent, parent)?)
+}
+
+/// Starts to download into `parent`, with local discovery and told of nobody; returns when it listens.
+pub(crate) fn begin_on_network(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+    let mut client = lab.spawn(on_network(lab, host, torrent, parent)?, "ttui")?;
+    lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
+    Ok(client)
+}
+
+fn on_network(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Command> {
+    let settings = lab.folder("settings")?.join("on-network.toml");
+    fs::write(&settings, "dht = false\nlsd = true\nport-mapping = false\n")?;
+    let mut command = headless(host, torrent, parent);
+    command.arg("--config").arg(settings);
+    Ok(command)
 }
 
 /// Seeds what stands in `parent`, and asks routers for a way in; what it does goes to `log`, the run to `recording`. Returns
@@ -125,7 +146,8 @@ fn seed_by(lab: &Lab, host: &Host, command: Command) -> Result<Process> {
     Ok(client)
 }
 
-fn begin_to_seed(lab: &Lab, name: &str, mut command: Command) -> Result<Process> {
+/// Starts it; returns when it says that it seeds.
+pub(crate) fn begin_to_seed(lab: &Lab, name: &str, mut command: Command) -> Result<Process> {
     command.arg("--seed");
     let mut client = lab.spawn(command, name)?;
     let stdout = client.stdout.clone();
@@ -186,7 +208,8 @@ pub(crate) fn info(lab: &Lab, torrent: &Torrent) -> Result<Value> {
     serde_json::from_str(&output).wrap_err_with(|| format!("not JSON: {output}"))
 }
 
-fn headless(host: &Host, torrent: &Torrent, parent: &Path) -> Command {
+/// The program without its screen, told of nobody.
+pub(crate) fn headless(host: &Host, torrent: &Torrent, parent: &Path) -> Command {
     let mut command = host.command(PROGRAM);
     command.args(["--headless", "--json", "-p", &PEER_PORT.to_string(), "-o"]).arg(parent).arg(&torrent.path);
     command
