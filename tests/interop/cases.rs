@@ -159,14 +159,8 @@ pub(crate) fn plain(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torren
     Ok((content, torrent))
 }
 
-/// Files whose ends fall anywhere.
-pub(crate) fn odd_files(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
-    let content = torrents::odd_files(lab)?;
-    let torrent = torrents::make(lab, Maker::TransmissionCreate, &content, 15, tracker)?;
-    Ok((content, torrent))
-}
-
-fn odd_files_of_mktorrent(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
+/// Files whose ends fall anywhere, empty ones among them.
+pub(crate) fn odd_files_of_mktorrent(lab: &Lab, tracker: Option<&str>) -> Result<(Content, Torrent)> {
     let content = torrents::odd_files(lab)?;
     let torrent = torrents::make(lab, Maker::Mktorrent, &content, 15, tracker)?;
     Ok((content, torrent))

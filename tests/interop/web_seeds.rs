@@ -11,7 +11,7 @@ use ::ttui::ledger::{VerdictCode, View};
 use ::ttui::record::{Player, Recording};
 use color_eyre::eyre::{Result, bail, ensure};
 
-use crate::cases::{Case, case, odd_files, plain};
+use crate::cases::{Case, case, odd_files_of_mktorrent, plain};
 use crate::clients::libtorrent::Libtorrent;
 use crate::clients::web::{Certificate, Server};
 use crate::clients::{Client, Encryption, PEER_PORT, PeerExchange, Tool, ttui};
@@ -41,14 +41,17 @@ const FAULTS: [Fault; 11] = [
 ];
 
 pub(crate) fn all() -> Vec<Case> {
-    let (create, nginx, libtorrent) = (Tool::TransmissionCli, Tool::Nginx, Tool::Libtorrent);
+    let (create, mktorrent) = (Tool::TransmissionCli, Tool::Mktorrent);
+    let (nginx, libtorrent) = (Tool::Nginx, Tool::Libtorrent);
     vec![
-        case("downloads_from_nginx", &[create, nginx], |lab| {
+        case("downloads_from_nginx", &[create, mktorrent, nginx], |lab| {
             alone(lab, |lab, host, root| Server::nginx(lab, host, root, None))
         }),
-        case("downloads_from_the_server_of_python", &[create, libtorrent], |lab| alone(lab, Server::python)),
+        case("downloads_from_the_server_of_python", &[create, mktorrent, libtorrent], |lab| {
+            alone(lab, Server::python)
+        }),
         case("downloads_from_nginx_beside_a_peer", &[create, nginx, libtorrent], beside_a_peer),
-        case("downloads_from_the_web_seed_of_a_magnet", &[create, nginx, libtorrent], of_a_magnet),
+        case("downloads_from_the_web_seed_of_a_magnet", &[mktorrent, nginx, libtorrent], of_a_magnet),
         case("asks_a_slow_server_over_several_connections", &[create, libtorrent], over_several_connections),
         case("downloads_from_nginx_over_tls", &[create, nginx], over_tls),
         case("names_what_a_bad_web_server_does", &[create, nginx, libtorrent], name_faults),
@@ -58,7 +61,7 @@ pub(crate) fn all() -> Vec<Case> {
 /// From the server alone: one file, and files of odd lengths and names.
 fn alone(lab: &Lab, serve: fn(&Lab, &Host, &Path) -> Result<Server>) -> Result<()> {
     let (there, ours) = (lab.host("server")?, lab.host("ttui")?);
-    for recipe in [plain, odd_files] {
+    for recipe in [plain, odd_files_of_mktorrent] {
         let (content, torrent) = recipe(lab, None)?;
         let server = serve(lab, &there, &content.parent)?;
         let torrent = torrent.with_web_seeds(&[server.url()])?;
@@ -92,7 +95,7 @@ fn beside_a_peer(lab: &Lab) -> Result<()> {
 
 /// A peer gives the metadata and, but for a trickle, nothing else.
 fn of_a_magnet(lab: &Lab) -> Result<()> {
-    let (content, torrent) = odd_files(lab, None)?;
+    let (content, torrent) = odd_files_of_mktorrent(lab, None)?;
     let [there, theirs, ours] = ["server", "between", "ttui"].map(|name| lab.host(name));
     let (there, theirs, ours) = (there?, theirs?, ours?);
     let server = Server::nginx(lab, &there, &content.parent, None)?;
@@ -106,7 +109,7 @@ fn of_a_magnet(lab: &Lab) -> Result<()> {
     tree::ensure_equal(&content.parent, &into)
 }
 
-/// Each connection is slow, so more than one is opened, and no more than four.
+/// Each connection is slow, so more than one is opened.
 fn over_several_connections(lab: &Lab) -> Result<()> {
     let (content, torrent) = plain(lab, None)?;
     let (there, ours) = (lab.host("server")?, lab.host("ttui")?);
@@ -117,7 +120,7 @@ fn over_several_connections(lab: &Lab) -> Result<()> {
     tree::ensure_equal(&content.parent, &into)?;
     let requests = server.logged();
     let ports: BTreeSet<&str> = requests.iter().filter_map(|line| line.split(' ').nth(1)).collect();
-    ensure!((2..=4).contains(&ports.len()), "{} connections: {requests:?}", ports.len());
+    ensure!(ports.len() > 1, "one connection: {requests:?}");
     Ok(())
 }
 
