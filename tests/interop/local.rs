@@ -32,20 +32,22 @@ fn find(lab: &Lab, client: &dyn OnNetwork) -> Result<()> {
     never_dials(lab, &theirs)?;
     let into = lab.folder("download")?;
     let mut download = ttui::begin_on_network(lab, &ours, &torrent, &into)?;
-    let _seed = client.run_on_network(lab, &theirs, &torrent, &content.parent)?;
+    let _seed = client.begin_on_network(lab, &theirs, &torrent, &content.parent)?;
     let status = lab.wait_for_end(&mut download, CASE_LIMIT)?;
     ensure!(status == Some(0), "ttui ended with status {status:?}, expected 0");
     tree::ensure_equal(&content.parent, &into)
 }
 
-/// The client wants what ttui seeds, and comes later: ttui says so again.
+/// The client wants what ttui seeds, and was there before it: who comes within a minute of an announce hears none, and would
+/// be dialled.
 fn be_found(lab: &Lab, client: &dyn OnNetwork) -> Result<()> {
     let (content, torrent) = plain(lab, None)?;
     let (ours, theirs) = (lab.host("ttui")?, lab.host("leecher")?);
     never_dials(lab, &ours)?;
-    let seed = ttui::seed_on_network(lab, &ours, &torrent, &content.parent)?;
     let into = lab.folder("download")?;
-    let _leecher = client.run_on_network(lab, &theirs, &torrent, &into)?;
+    let mut leecher = client.begin_on_network(lab, &theirs, &torrent, &into)?;
+    let seed = ttui::seed_on_network(lab, &ours, &torrent, &content.parent)?;
+    client.complete(lab, &theirs, &mut leecher)?;
     tree::ensure_holds(&content.parent, &into)?;
     ttui::end(lab, seed)
 }

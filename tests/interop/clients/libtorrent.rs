@@ -96,10 +96,19 @@ impl InDht for Libtorrent {
 }
 
 impl OnNetwork for Libtorrent {
-    fn run_on_network(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+    fn begin_on_network(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
         let mut command = download(lab, host, torrent, parent, None)?;
         command.env("LSD", "on");
-        wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
+        let mut client = lab.spawn(command, "libtorrent")?;
+        let alerts = lab.logs().join("libtorrent.err");
+        lab.wait_for("libtorrent to have looked at the torrent", &mut client, || {
+            Ok(fs::read_to_string(&alerts)?.contains("torrent_checked_alert").then_some(()))
+        })?;
+        Ok(client)
+    }
+
+    fn complete(&self, lab: &Lab, _: &Host, client: &mut Process) -> Result<()> {
+        complete(lab, client)
     }
 }
 
@@ -206,9 +215,13 @@ pub(crate) fn script(lab: &Lab) -> Result<PathBuf> {
 }
 
 fn wait_until_complete(lab: &Lab, mut client: Process) -> Result<Process> {
-    let stdout = client.stdout.clone();
-    lab.wait_for("libtorrent to have everything", &mut client, || {
-        Ok(fs::read_to_string(&stdout)?.contains("complete").then_some(()))
-    })?;
+    complete(lab, &mut client)?;
     Ok(client)
+}
+
+fn complete(lab: &Lab, client: &mut Process) -> Result<()> {
+    let stdout = client.stdout.clone();
+    lab.wait_for("libtorrent to have everything", client, || {
+        Ok(fs::read_to_string(&stdout)?.contains("complete").then_some(()))
+    })
 }

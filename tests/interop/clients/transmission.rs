@@ -15,6 +15,9 @@ use crate::process::Process;
 use crate::torrents::Torrent;
 
 const RPC_PORT: u16 = 9091;
+/// What it calls a torrent that is neither stopped nor checked, nor waits for that.
+const DOWNLOADS: u64 = 4;
+const SEEDS: u64 = 6;
 
 /// See the module.
 pub(crate) struct Transmission(pub(crate) Encryption);
@@ -40,18 +43,29 @@ impl Client for Transmission {
         parent: &Path,
         _: Option<SocketAddr>,
     ) -> Result<Process> {
-        self.start(lab, host, torrent, parent, false)
+        let mut client = self.start(lab, host, torrent, parent, false)?;
+        complete(lab, host, &mut client)?;
+        Ok(client)
     }
 }
 
 impl OnNetwork for Transmission {
-    fn run_on_network(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
-        self.start(lab, host, torrent, parent, true)
+    fn begin_on_network(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
+        let mut client = self.start(lab, host, torrent, parent, true)?;
+        lab.wait_for("transmission to have looked at the torrent", &mut client, || {
+            let status = state(host)?["status"].as_u64();
+            Ok([Some(DOWNLOADS), Some(SEEDS)].contains(&status).then_some(()))
+        })?;
+        Ok(client)
+    }
+
+    fn complete(&self, lab: &Lab, host: &Host, client: &mut Process) -> Result<()> {
+        complete(lab, host, client)
     }
 }
 
 impl Transmission {
-    /// As [`Client::run`] does; `lpd`: with local discovery, which it calls so.
+    /// Starts it; returns when it has taken the torrent. `lpd`: with local discovery, which it calls so.
     fn start(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path, lpd: bool) -> Result<Process> {
         let config = lab.folder("transmission")?;
         let settings = json!({
@@ -89,15 +103,22 @@ impl Transmission {
             let arguments = json!({ "filename": torrent.path, "download-dir": parent, "paused": false });
             call(rpc, "torrent-add", &arguments).map(Some)
         })?;
-        lab.wait_for("transmission to have everything", &mut client, || {
-            let fields = ["percentDone", "status", "errorString", "leftUntilDone", "isFinished"];
-            let answer = call(rpc, "torrent-get", &json!({ "fields": fields }))?;
-            let state = &answer["torrents"][0];
-            // 6 is "seeding": neither waiting for a check nor checking.
-            Ok((state["percentDone"].as_f64() == Some(1.0) && state["status"] == 6).then_some(()))
-        })?;
         Ok(client)
     }
+}
+
+fn complete(lab: &Lab, host: &Host, client: &mut Process) -> Result<()> {
+    lab.wait_for("transmission to have everything", client, || {
+        let state = state(host)?;
+        Ok((state["percentDone"].as_f64() == Some(1.0) && state["status"] == SEEDS).then_some(()))
+    })
+}
+
+/// How its only torrent stands.
+fn state(host: &Host) -> Result<Value> {
+    let fields = ["percentDone", "status", "errorString", "leftUntilDone", "isFinished"];
+    let mut answer = call(host.at(RPC_PORT), "torrent-get", &json!({ "fields": fields }))?;
+    Ok(answer["torrents"][0].take())
 }
 
 fn call(rpc: SocketAddr, method: &str, arguments: &Value) -> Result<Value> {
