@@ -134,7 +134,7 @@ pub(crate) trait InDht: Client {
 /// A client that says on its network what it has, and hears others say it (BEP 14).
 pub(crate) trait OnNetwork: Client {
     /// Starts it with `torrent` and the folder `parent`, told of nobody: what stands there is checked first, the rest is
-    /// downloaded. Returns when it has the torrent and listens on [`PEER_PORT`].
+    /// downloaded. Returns when it listens to what others say.
     fn begin_on_network(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process>;
 
     /// Returns when it says that it has everything.

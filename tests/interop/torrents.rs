@@ -143,6 +143,10 @@ pub(crate) fn make(
             command
         }
     };
+    // Not every program writes over what it made before.
+    if path.exists() {
+        fs::remove_file(&path)?;
+    }
     lab.output("maker", command)?;
     let bytes = fs::read(&path).wrap_err_with(|| format!("{maker:?} left no torrent"))?;
     let info = info_bytes(&bytes).wrap_err_with(|| format!("no info dictionary in what {maker:?} made"))?;

@@ -15,8 +15,7 @@ use crate::process::Process;
 use crate::torrents::Torrent;
 
 const RPC_PORT: u16 = 9091;
-/// What it calls a torrent that is neither stopped nor checked, nor waits for that.
-const DOWNLOADS: u64 = 4;
+/// What it calls a torrent that seeds: it is not checked, and does not wait for that.
 const SEEDS: u64 = 6;
 
 /// See the module.
@@ -52,9 +51,10 @@ impl Client for Transmission {
 impl OnNetwork for Transmission {
     fn begin_on_network(&self, lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path) -> Result<Process> {
         let mut client = self.start(lab, host, torrent, parent, true)?;
-        lab.wait_for("transmission to have looked at the torrent", &mut client, || {
-            let status = state(host)?["status"].as_u64();
-            Ok([Some(DOWNLOADS), Some(SEEDS)].contains(&status).then_some(()))
+        // Whatever comes before it has announced its first torrent it counts as a flood.
+        let log = lab.logs().join("transmission.err");
+        lab.wait_for("transmission to announce the torrent", &mut client, || {
+            Ok(fs::read_to_string(&log)?.contains("LPD announce message away").then_some(()))
         })?;
         Ok(client)
     }
