@@ -9,7 +9,7 @@ use std::time::Duration;
 use ::ttui::event::{At, Cause};
 use ::ttui::ledger::{VerdictCode, View};
 use ::ttui::record::{Player, Recording};
-use color_eyre::eyre::{Result, bail, ensure};
+use color_eyre::eyre::{Result, ensure};
 
 use crate::cases::{Case, case, odd_files_of_mktorrent, plain};
 use crate::clients::libtorrent::Libtorrent;
@@ -17,7 +17,7 @@ use crate::clients::web::{Certificate, Server};
 use crate::clients::{Client, Encryption, PEER_PORT, PeerExchange, Tool, ttui};
 use crate::lab::Lab;
 use crate::net::Host;
-use crate::torrents::{Content, Torrent};
+use crate::torrents::Torrent;
 use crate::tree;
 
 const LIBTORRENT: Libtorrent = Libtorrent(Encryption::Usual);
