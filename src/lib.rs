@@ -95,11 +95,12 @@
 //! | `peer` | the protocol of one connection, from the first byte of its handshake on: choke, interest, bitfield, requests | metainfo, wire, event |
 //! | `dht` | the distributed hash table: its nodes, lookups, announces, and what it answers others | metainfo, wire, event |
 //! | `mapping` | a way in through the router: PCP, NAT-PMP, and what is asked by UPnP | metainfo, wire, event |
+//! | `utp` | streams over UDP (BEP 29) that give way to other traffic | metainfo, wire, event |
 //! | `swarm` | decisions: peers, the picker, choking, retries, announce times | metainfo, wire, event, command, peer |
 //! | `hash` | SHA-1 over running states | |
 //! | `storage` | files on disk: safe opening, writing, verifying, the resume file | metainfo, hash |
 //! | `library` | what is kept of torrents from run to run, and which process runs them | metainfo, hash, storage |
-//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, peer, dht, mapping, swarm, hash, storage, record |
+//! | `engine` | tasks and sockets; executes what the swarm decides, hands events to the ledger | metainfo, wire, event, ledger, command, peer, dht, mapping, utp, swarm, hash, storage, record |
 //! | `record` | runs written down: the file, its writer, and the player with a handed-in clock | metainfo, event, ledger |
 //! | `report` | `check`, `handshake`, `info`, `verify` and progress as text, JSON, CSV and Markdown | metainfo, wire, event, ledger, storage |
 //! | `ui` | model, keys, theme, columns, widgets, screens | metainfo, event, ledger, command, record |
@@ -131,4 +132,5 @@ pub mod swarm;
 pub mod text;
 pub mod ui;
 pub mod units;
+pub mod utp;
 pub mod wire;

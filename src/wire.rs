@@ -18,6 +18,7 @@ pub mod pcp;
 mod pex;
 mod sniff;
 pub mod tracker;
+pub mod utp;
 
 pub use allowed_fast::allowed_fast_set;
 pub use extension::{ExtensionError, ExtensionHandshake, OUR_NAME};

@@ -1,0 +1,54 @@
+//! The round-trip time, and how long an acknowledgement is waited for.
+
+use super::seq::{MILLISECOND, Micros, SECOND};
+
+/// Waited for at least: other sides may hold acknowledgements back.
+const LEAST_TIMEOUT: Micros = 500 * MILLISECOND;
+/// Before anything was measured.
+const FIRST_TIMEOUT: Micros = SECOND;
+const MOST_TIMEOUT: Micros = 60 * SECOND;
+
+/// What was measured, smoothed.
+#[derive(Debug)]
+pub(super) struct Rtt {
+    mean: Micros,
+    deviation: Micros,
+    least: Micros,
+    measured: bool,
+}
+
+impl Rtt {
+    pub(super) fn new() -> Self {
+        Self { mean: 0, deviation: 0, least: Micros::MAX, measured: false }
+    }
+
+    /// One packet, sent once, was acknowledged after this time.
+    pub(super) fn sample(&mut self, took: Micros) {
+        self.least = self.least.min(took);
+        if self.measured {
+            let off = self.mean.abs_diff(took);
+            self.deviation = (self.deviation * 3 + off) / 4;
+            self.mean = (self.mean * 7 + took) / 8;
+        } else {
+            (self.mean, self.deviation, self.measured) = (took, took / 2, true);
+        }
+    }
+
+    /// The mean; `None` before the first measurement.
+    pub(super) fn mean(&self) -> Option<Micros> {
+        self.measured.then_some(self.mean)
+    }
+
+    /// The least of all; `None` before the first measurement.
+    pub(super) fn least(&self) -> Option<Micros> {
+        self.measured.then_some(self.least)
+    }
+
+    /// How long an acknowledgement is waited for.
+    pub(super) fn timeout(&self) -> Micros {
+        if !self.measured {
+            return FIRST_TIMEOUT;
+        }
+        (self.mean + 4 * self.deviation).clamp(LEAST_TIMEOUT, MOST_TIMEOUT)
+    }
+}

@@ -1,0 +1,169 @@
+//! What time brings to a stream.
+
+use super::super::End;
+use super::super::send_buffer::Fate;
+use super::super::seq::{MILLISECOND, Micros, NEVER, SECOND};
+use super::{State, Stream, payload_of};
+use crate::wire::utp::HEADER_BYTES;
+
+/// How long the answer to each SYN is waited for.
+const SYN_TIMEOUTS: [Micros; 3] = [SECOND, 3 * SECOND / 2, 2 * SECOND];
+/// After this many time-outs in a row with nothing heard it is over.
+const MOST_UNHEARD: u32 = 7;
+/// After this many with nothing acknowledged it is over, though the peer says something.
+const MOST_VAIN: u32 = 20;
+/// The time that is waited doubles this often.
+const MOST_DOUBLINGS: u32 = 3;
+/// NATs forget what nothing passes through: most remember it for half a minute.
+const KEEP_ALIVE: Micros = 29 * SECOND;
+/// Buffers that nobody used for this long are given back.
+const IDLE: Micros = SECOND;
+/// The least that the acknowledgement of a last packet is waited for before it is sent again.
+const LEAST_TAIL: Micros = 50 * MILLISECOND;
+/// A peer without room is asked again after one of these, twice that and so on.
+const WINDOW_PROBE: Micros = SECOND;
+const MOST_WINDOW_PROBE: Micros = 15 * SECOND;
+
+/// When what is due; [`NEVER`]: nothing of that kind is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    /// The SYN is sent again.
+    pub(super) syn: Micros,
+    /// What is under way is taken for lost.
+    pub(super) resend: Micros,
+    /// The last packet under way is sent again, in case it alone is lost.
+    pub(super) tail: Micros,
+    /// A peer without room is asked whether it has some now.
+    pub(super) window_probe: Micros,
+    /// It is forgotten.
+    pub(super) linger: Micros,
+    /// Memory is given back.
+    pub(super) shrink: Micros,
+}
+
+impl Default for Due {
+    fn default() -> Self {
+        Self { syn: NEVER, resend: NEVER, tail: NEVER, window_probe: NEVER, linger: NEVER, shrink: NEVER }
+    }
+}
+
+impl Stream {
+    /// When it wants to be looked at.
+    pub(in crate::utp) fn deadline(&self) -> Micros {
+        let keep_alive = if self.state == State::Open { self.last_sent + KEEP_ALIVE } else { NEVER };
+        let Due { syn, resend, tail, window_probe, linger, shrink } = self.due;
+        [keep_alive, syn, resend, tail, window_probe, linger, shrink].into_iter().min().unwrap_or(NEVER)
+    }
+
+    /// Sets what is waited for by what is under way; called whenever something happened.
+    pub(in crate::utp) fn set_timers(&mut self, now: Micros) {
+        if !matches!(self.state, State::Open | State::Closing) {
+            return;
+        }
+        if self.send.packets() == 0 {
+            (self.due.resend, self.due.tail) = (NEVER, NEVER);
+        } else if self.due.resend == NEVER {
+            self.wait_for_acks(now);
+        }
+        let stuck = self.peer_window == 0
+            && self.send.unsent() > 0
+            && self.send.packets() == 0
+            && !self.window_probe_due;
+        if !stuck {
+            self.due.window_probe = NEVER;
+        } else if self.due.window_probe == NEVER {
+            let wait = WINDOW_PROBE << self.window_probes.min(4);
+            self.due.window_probe = now + wait.min(MOST_WINDOW_PROBE);
+        }
+        let idle = self.send.buffered() == 0 && self.receive.readable() == 0 && !self.receive.has_gap();
+        if !idle || !self.holds_memory {
+            self.due.shrink = NEVER;
+        } else if self.due.shrink == NEVER {
+            self.due.shrink = now + IDLE;
+        }
+    }
+
+    /// From now on acknowledgements of what is under way are waited for.
+    pub(super) fn wait_for_acks(&mut self, now: Micros) {
+        let timeout = self.rtt.timeout();
+        self.due.resend = now + (timeout << self.timeouts.min(MOST_DOUBLINGS));
+        let tail = self.rtt.mean().map(|mean| (2 * mean + timeout / 8).max(LEAST_TAIL));
+        let probes = self.timeouts == 0 && !self.tail_probed;
+        self.due.tail = tail.filter(|tail| probes && *tail < timeout).map_or(NEVER, |tail| now + tail);
+    }
+
+    /// Does what is due.
+    pub(in crate::utp) fn expire(&mut self, now: Micros) {
+        if now >= self.due.syn {
+            self.syn_unanswered();
+        }
+        if now >= self.due.tail {
+            self.due.tail = NEVER;
+            self.probe_tail();
+        }
+        if now >= self.due.resend {
+            self.nothing_acked(now);
+        }
+        if now >= self.due.window_probe {
+            self.due.window_probe = NEVER;
+            self.window_probes += 1;
+            self.window_probe_due = true;
+        }
+        if now >= self.due.shrink {
+            self.due.shrink = NEVER;
+            self.holds_memory = false;
+            self.send.shrink();
+            self.receive.shrink();
+        }
+        if self.state == State::Open && now >= self.last_sent + KEEP_ALIVE {
+            self.ack_due = true;
+        }
+        if now >= self.due.linger {
+            self.state = State::Gone;
+        }
+    }
+
+    fn syn_unanswered(&mut self) {
+        self.due.syn = NEVER;
+        if usize::from(self.syns) >= SYN_TIMEOUTS.len() {
+            self.finish_with(End::Unanswered);
+        } else {
+            self.syn_due = true;
+        }
+    }
+
+    /// A SYN is on its way.
+    pub(super) fn syn_sent(&mut self, now: Micros) {
+        self.syn_due = false;
+        self.due.syn = now + SYN_TIMEOUTS[usize::from(self.syns).min(SYN_TIMEOUTS.len() - 1)];
+        self.syns += 1;
+    }
+
+    fn probe_tail(&mut self) {
+        if self.send.has_lost() || self.tail_probed {
+            return;
+        }
+        if let Some(last) = self.send.last_flying() {
+            self.tail_probed = true;
+            self.send.set_fate(last, Fate::Lost);
+        }
+    }
+
+    fn nothing_acked(&mut self, now: Micros) {
+        self.timeouts += 1;
+        self.unheard += 1;
+        if self.unheard >= MOST_UNHEARD || (self.timeouts >= MOST_VAIN && self.peer_window > 0) {
+            self.finish_with(End::Silent);
+            return;
+        }
+        let first = self.send.get(0).map_or(0, |sent| sent.length);
+        let length = first.saturating_add(u16::try_from(HEADER_BYTES).unwrap_or(0));
+        self.mtu.probe_lost(now);
+        self.send.lose_all();
+        self.congestion.timed_out(now);
+        if self.mtu.vanishes(now, self.timeouts, length, self.to.is_ipv4()) {
+            self.congestion.set_packet(payload_of(self.mtu.size()));
+        }
+        self.wait_for_acks(now);
+    }
+}

@@ -1,0 +1,106 @@
+//! All streams, and which packet belongs to which.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::StreamId;
+use super::stream::Stream;
+
+/// Where a stream is sent from, and the id that its packets bear.
+type Key = (SocketAddr, u16);
+
+/// The streams of an endpoint, by number and by what their packets bear.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    /// Each with the rest of its id: places are used again, ids are not.
+    slots: Vec<(u32, Option<Box<Stream>>)>,
+    free: Vec<u32>,
+    by_key: HashMap<Key, u32>,
+    /// That of the packet before: the next is mostly of the same.
+    last: Option<(Key, u32)>,
+    serial: u32,
+}
+
+impl Streams {
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// The place of the stream whose packets come from there and bear this id.
+    pub(super) fn find(&mut self, from: SocketAddr, id: u16) -> Option<u32> {
+        let key = (from, id);
+        if let Some((last, slot)) = self.last
+            && last == key
+        {
+            return Some(slot);
+        }
+        let slot = *self.by_key.get(&key)?;
+        self.last = Some((key, slot));
+        Some(slot)
+    }
+
+    /// The place of a stream that somebody outside knows.
+    pub(super) fn slot(&self, id: StreamId) -> Option<u32> {
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves of an id")]
+        let (serial, slot) = ((id.0 >> 32) as u32, id.0 as u32);
+        let (found, stream) = self.slots.get(slot as usize)?;
+        (*found == serial && stream.as_ref().is_some_and(|stream| !stream.is_released())).then_some(slot)
+    }
+
+    pub(super) fn get(&self, id: StreamId) -> Option<&Stream> {
+        let slot = self.slot(id)?;
+        self.slots[slot as usize].1.as_deref()
+    }
+
+    /// The id of the stream at a place.
+    pub(super) fn id(&self, slot: u32) -> StreamId {
+        StreamId(u64::from(self.slots[slot as usize].0) << 32 | u64::from(slot))
+    }
+
+    pub(super) fn at(&mut self, slot: u32) -> Option<&mut Stream> {
+        self.slots.get_mut(slot as usize)?.1.as_deref_mut()
+    }
+
+    /// Places of all streams that fit.
+    pub(super) fn find_all(&self, fits: impl Fn(&Stream) -> bool) -> Vec<u32> {
+        let found =
+            self.slots.iter().zip(0..).filter(|((_, stream), _)| stream.as_deref().is_some_and(&fits));
+        found.map(|(_, slot)| slot).collect()
+    }
+
+    /// Takes a stream whose packets come from `stream.to` and bear `stream.recv_id`, which no other has.
+    pub(super) fn insert(&mut self, stream: Stream) -> u32 {
+        let key = (stream.to, stream.recv_id);
+        self.serial = self.serial.wrapping_add(1);
+        let entry = (self.serial, Some(Box::new(stream)));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = entry;
+                slot
+            }
+            None => {
+                self.slots.push(entry);
+                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        self.by_key.insert(key, slot);
+        slot
+    }
+
+    /// Its packets come from another port from now on.
+    pub(super) fn move_to(&mut self, slot: u32, to: SocketAddr) {
+        let Some(stream) = self.at(slot) else { return };
+        let before = (stream.to, stream.recv_id);
+        stream.to = to;
+        self.last = None;
+        self.by_key.remove(&before);
+        self.by_key.insert((to, before.1), slot);
+    }
+
+    pub(super) fn remove(&mut self, slot: u32) {
+        let Some(stream) = self.slots[slot as usize].1.take() else { return };
+        self.by_key.remove(&(stream.to, stream.recv_id));
+        self.last = None;
+        self.free.push(slot);
+    }
+}

@@ -1,0 +1,64 @@
+//! Answers to SYNs that nothing is kept of: the number that our packets would begin with is a hash that only we can
+//! make, and the caller's second packet brings it back.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+
+use super::seq::{Micros, SECOND, distance};
+
+/// A cookie is good for one to two of these.
+const SLOT: Micros = 64 * SECOND;
+/// Packets after the second that may overtake it.
+const OVERTAKING: i32 = 64;
+
+/// What an acknowledgement from an unknown address says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Claim {
+    /// It is the second packet of a call that we answered.
+    Call,
+    /// It belongs to a call that we answered, but is not the second packet.
+    LaterOfCall,
+    /// We answered no such call.
+    None,
+}
+
+/// The secret that cookies are made with.
+#[derive(Debug)]
+pub(super) struct SynCookies {
+    secret: [u64; 4],
+}
+
+impl SynCookies {
+    pub(super) fn new(rng: &mut fastrand::Rng) -> Self {
+        Self { secret: std::array::from_fn(|_| rng.u64(..)) }
+    }
+
+    /// The number of our first packet to who called from there with this id, by a SYN of this number.
+    pub(super) fn first_seq(&self, now: Micros, from: SocketAddr, id: u16, syn: u16) -> u16 {
+        // The number of the SYN is added, not hashed: any packet of the call then tells it.
+        self.hash(now / SLOT, from, id).wrapping_add(syn)
+    }
+
+    /// Whether somebody who called with `id` now sends `seq` and acknowledges `ack`.
+    pub(super) fn claim(&self, now: Micros, from: SocketAddr, id: u16, seq: u16, ack: u16) -> Claim {
+        let slot = now / SLOT;
+        let mut claim = Claim::None;
+        for slot in [Some(slot), slot.checked_sub(1)].into_iter().flatten() {
+            let syn = ack.wrapping_add(1).wrapping_sub(self.hash(slot, from, id));
+            match distance(syn, seq) {
+                1 => return Claim::Call,
+                0 | 2..=OVERTAKING => claim = Claim::LaterOfCall,
+                _ => {}
+            }
+        }
+        claim
+    }
+
+    fn hash(&self, slot: u64, from: SocketAddr, id: u16) -> u16 {
+        let mut hasher = DefaultHasher::new();
+        (self.secret, slot, from, id).hash(&mut hasher);
+        #[expect(clippy::cast_possible_truncation, reason = "16 bits are what a packet has room for")]
+        let hash = hasher.finish() as u16;
+        hash
+    }
+}

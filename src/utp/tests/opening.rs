@@ -1,0 +1,30 @@
+use std::time::Duration;
+
+use super::line::{Way, World};
+use crate::utp::Settings;
+
+#[test]
+fn a_stream_opens_carries_bytes_both_ways_and_ends() {
+    let mut world = World::new(Settings::default());
+    let ids = world.open();
+    world.transfer(0, ids, 3_000_000, Duration::from_secs(20));
+    world.transfer(1, ids, 3_000_000, Duration::from_secs(20));
+    for (end, id) in ids.into_iter().enumerate() {
+        world.ends[end].finish(world.now, id);
+    }
+    world.run_until(Duration::from_secs(2), |world| {
+        (0..2).all(|end| world.ends[end].end_of(ids[end]).is_some())
+    });
+}
+
+#[test]
+fn what_is_lost_late_or_comes_twice_is_made_good() {
+    for loss in [0.02, 0.1] {
+        let way = Way { loss, jitter: Duration::from_millis(3), twice: 0.01, ..Way::default() };
+        let mut world = World::new(Settings::default()).ways(way);
+        let ids = world.open();
+        world.transfer(0, ids, 3_000_000, Duration::from_secs(30));
+        let figures = world.ends[0].figures(world.now, ids[0]).unwrap();
+        assert!(figures.resent_fast > 10 * figures.resent_timeout, "{figures:?}");
+    }
+}
