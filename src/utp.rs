@@ -17,10 +17,10 @@
 //! silence from the old one and with numbers that fit. [`Counters`] names what was not.
 
 mod congestion;
+mod counters;
 mod delay;
 mod drift;
 mod endpoint;
-mod figures;
 mod incoming;
 mod mtu;
 mod outgoing;
@@ -41,8 +41,8 @@ use std::net::SocketAddr;
 
 use crate::wire::utp::CloseReason;
 
+pub use counters::Counters;
 pub use endpoint::Endpoint;
-pub use figures::{Counters, Figures, LimitedBy};
 
 /// Bounds and habits of an [`Endpoint`].
 #[derive(Clone, Debug)]

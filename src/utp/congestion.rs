@@ -1,9 +1,11 @@
 //! The congestion window (LEDBAT): grows below the target delay, shrinks above it, and is halved by losses.
 
 use super::seq::{MILLISECOND, Micros, SECOND};
+use crate::event::DELAY_TARGET;
 
 /// The delay over its base that is aimed at, microseconds.
-const TARGET: u32 = 100_000;
+#[expect(clippy::cast_possible_truncation, reason = "it is a fraction of a second")]
+const TARGET: u32 = DELAY_TARGET.as_micros() as u32;
 /// Exponential growth ends here: what is under way by then makes as much again.
 const SLOW_START_DELAY: u32 = TARGET / 2;
 /// Bytes that the window grows by in a round trip, at most.

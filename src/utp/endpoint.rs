@@ -11,8 +11,8 @@ use super::stream::Stream;
 use super::streams::Streams;
 use super::syn_cookie::SynCookies;
 use super::timers::Timers;
-use super::{Counters, End, Event, Figures, Settings, StreamId};
-use crate::event::At;
+use super::{Counters, End, Event, Settings, StreamId};
+use crate::event::{At, StreamFigures};
 use crate::wire::utp::CloseReason;
 
 /// Ids that are tried for a stream that is dialled.
@@ -54,6 +54,11 @@ impl Endpoint {
             counters: Counters::default(),
             compared: (0, 0),
         }
+    }
+
+    /// Whether others may call from now on. Their calls are refused where not.
+    pub fn set_accepts(&mut self, accepts: bool) {
+        self.settings.accepts = accepts;
     }
 
     /// Dials. `None`: there are as many streams as there may be.
@@ -168,7 +173,7 @@ impl Endpoint {
     }
 
     /// How it goes.
-    pub fn figures(&self, _now: At, id: StreamId) -> Option<Figures> {
+    pub fn figures(&self, _now: At, id: StreamId) -> Option<StreamFigures> {
         self.streams.get(id).map(Stream::figures)
     }
 

@@ -8,7 +8,6 @@ mod timeouts;
 
 use std::io::IoSliceMut;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 pub(super) use hearing::Moved;
 use timeouts::Due;
@@ -16,13 +15,13 @@ use timeouts::Due;
 use super::congestion::{Congestion, Governor};
 use super::delay::DelayHistory;
 use super::drift::Drift;
-use super::figures::{Figures, LimitedBy};
 use super::mtu::Mtu;
 use super::receive_buffer::ReceiveBuffer;
 use super::rtt::Rtt;
 use super::send_buffer::SendBuffer;
 use super::seq::{Micros, NEVER, SECOND};
 use super::{End, Event, Settings};
+use crate::event::{LimitedBy, StreamFigures};
 use crate::wire::utp::{CloseReason, HEADER_BYTES};
 
 /// A stream that sends slowly takes no more than this from its writer.
@@ -415,20 +414,20 @@ impl Stream {
         }
     }
 
-    pub(super) fn figures(&self) -> Figures {
-        Figures {
-            rtt: self.rtt.mean().map(Duration::from_micros),
-            our_delay: self.our_delay.over_base().map(|delay| Duration::from_micros(u64::from(delay))),
-            their_delay: self.their_delay.over_base().map(|delay| Duration::from_micros(u64::from(delay))),
-            window: self.congestion.window(),
-            peer_window: self.peer_window,
-            in_flight: self.send.in_flight(),
+    pub(super) fn figures(&self) -> StreamFigures {
+        StreamFigures {
+            rtt_us: self.rtt.mean().and_then(|mean| u32::try_from(mean).ok()),
+            our_delay_us: self.our_delay.over_base(),
+            their_delay_us: self.their_delay.over_base(),
+            window_bytes: self.congestion.window(),
+            peer_window_bytes: self.peer_window,
+            in_flight_bytes: self.send.in_flight(),
             sent: self.counts.sent,
             received: self.counts.received,
             resent_fast: self.counts.resent_fast,
             resent_timeout: self.counts.resent_timeout,
             duplicates: self.counts.duplicates,
-            mtu: self.mtu.size(),
+            mtu_bytes: self.mtu.size(),
             limited_by: self.limited_by(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::End;
 use super::super::congestion::Acked;
-use super::super::figures::Counters;
+use super::super::counters::Counters;
 use super::super::receive_buffer::Taken;
 use super::super::send_buffer::{Fate, Sent};
 use super::super::seq::{MILLISECOND, Micros, NEVER, distance, stamp};
@@ -88,7 +88,6 @@ impl Stream {
         }
         self.last_heard = now;
         self.unheard = 0;
-        self.counts.received += 1;
         self.measure(now, header);
         self.hear_ack(now, packet, acked);
         if let Some(reason) = packet.close_reason.filter(|reason| *reason != CloseReason::NONE) {
@@ -267,6 +266,7 @@ impl Stream {
 
     fn hear_payload(&mut self, packet: &Packet<'_>, counters: &mut Counters) {
         self.ack_due = true;
+        self.counts.received += 1;
         let is_fin = packet.header.kind == Kind::Fin;
         // Nobody reads it any more: room is not what it lacks.
         let payload = if self.state == State::Closing { &[] } else { packet.payload };
