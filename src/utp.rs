@@ -35,6 +35,8 @@ mod syn_cookie;
 mod timers;
 
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod tests;
 
 use std::net::SocketAddr;

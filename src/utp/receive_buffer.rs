@@ -111,7 +111,9 @@ impl ReceiveBuffer {
         if ahead > self.most_ahead() || self.ended || self.last.is_some_and(|last| distance(last, seq) > 0) {
             return Taken::OutOfReach;
         }
-        if payload.len() > self.room() {
+        // What others wait for is taken in any case: no room comes before it does.
+        let others = if ahead == 0 { 0 } else { self.kept };
+        if self.ready.len() + others + payload.len() > self.limit {
             return Taken::NoRoom;
         }
         let index = usize::try_from(ahead).unwrap_or(0);

@@ -52,6 +52,8 @@ pub(super) struct SendBuffer {
     /// Packets under way.
     flying: usize,
     lost: usize,
+    /// Bytes of packets that are to be sent again.
+    lost_bytes: u32,
     /// No packet before this one is lost.
     lost_from: usize,
     order: u32,
@@ -69,6 +71,7 @@ impl SendBuffer {
             in_flight: 0,
             flying: 0,
             lost: 0,
+            lost_bytes: 0,
             lost_from: 0,
             order: 0,
         }
@@ -115,6 +118,11 @@ impl SendBuffer {
 
     pub(super) fn in_flight(&self) -> u32 {
         self.in_flight
+    }
+
+    /// Bytes that the peer needs room for: those under way, and those that come once more.
+    pub(super) fn on_peer(&self) -> u32 {
+        self.in_flight + self.lost_bytes
     }
 
     /// Whether any packet is under way.
@@ -190,13 +198,13 @@ impl SendBuffer {
         sent.fate = fate;
         match before {
             Fate::InFlight => (self.in_flight, self.flying) = (self.in_flight - length, self.flying - 1),
-            Fate::Lost => self.lost -= 1,
+            Fate::Lost => (self.lost_bytes, self.lost) = (self.lost_bytes - length, self.lost - 1),
             Fate::Acked => {}
         }
         match fate {
             Fate::InFlight => (self.in_flight, self.flying) = (self.in_flight + length, self.flying + 1),
             Fate::Lost => {
-                self.lost += 1;
+                (self.lost_bytes, self.lost) = (self.lost_bytes + length, self.lost + 1);
                 self.lost_from = self.lost_from.min(index);
             }
             Fate::Acked => {}
@@ -207,7 +215,7 @@ impl SendBuffer {
     pub(super) fn lose_all(&mut self) {
         for sent in self.packets.iter_mut().filter(|sent| sent.fate == Fate::InFlight) {
             sent.fate = Fate::Lost;
-            self.lost += 1;
+            (self.lost_bytes, self.lost) = (self.lost_bytes + u32::from(sent.length), self.lost + 1);
         }
         (self.in_flight, self.flying, self.lost_from) = (0, 0, 0);
     }

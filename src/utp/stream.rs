@@ -336,7 +336,7 @@ impl Stream {
 
     /// After [`Self::close`]: whether the peer has heard all there is.
     fn rest_if_done(&mut self, now: Micros) {
-        if self.state == State::Closing && self.fin == Fin::Acked {
+        if self.state == State::Closing && self.all_acked() {
             self.rest(now);
         }
     }
@@ -361,8 +361,13 @@ impl Stream {
         (self.ack_due, self.syn_due) = (false, false);
     }
 
+    /// Whether our end of the stream came, and all before it: a selective acknowledgement may tell of the end alone.
+    fn all_acked(&self) -> bool {
+        self.fin == Fin::Acked && self.send.packets() == 0
+    }
+
     fn finish_if_done(&mut self) {
-        if self.state == State::Open && self.fin == Fin::Acked && self.receive.ended() {
+        if self.state == State::Open && self.all_acked() && self.receive.ended() {
             // The peer's last packet is still to be acknowledged.
             let ack_due = self.ack_due;
             self.finish_with(End::Finished);

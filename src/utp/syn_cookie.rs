@@ -26,17 +26,26 @@ pub(super) enum Claim {
 #[derive(Debug)]
 pub(super) struct SynCookies {
     secret: [u64; 4],
+    /// An odd number that the number of a SYN is multiplied by, and the one that takes that back.
+    factor: u16,
+    inverse: u16,
 }
 
 impl SynCookies {
     pub(super) fn new(rng: &mut fastrand::Rng) -> Self {
-        Self { secret: std::array::from_fn(|_| rng.u64(..)) }
+        let factor = rng.u16(..) | 1;
+        // Each step doubles the bits that are right, of which three are at first.
+        let inverse = (0..3).fold(factor, |inverse: u16, _| {
+            inverse.wrapping_mul(2_u16.wrapping_sub(factor.wrapping_mul(inverse)))
+        });
+        Self { secret: std::array::from_fn(|_| rng.u64(..)), factor, inverse }
     }
 
     /// The number of our first packet to who called from there with this id, by a SYN of this number.
     pub(super) fn first_seq(&self, now: Micros, from: SocketAddr, id: u16, syn: u16) -> u16 {
-        // The number of the SYN is added, not hashed: any packet of the call then tells it.
-        self.hash(now / SLOT, from, id).wrapping_add(syn)
+        // The number of the SYN is added, not hashed: any packet of the call then tells it. It is multiplied first: a packet
+        // that says more is acknowledged, and is as much further on itself, must not seem to be the second.
+        self.hash(now / SLOT, from, id).wrapping_add(syn.wrapping_mul(self.factor))
     }
 
     /// Whether somebody who called with `id` now sends `seq` and acknowledges `ack`.
@@ -44,7 +53,8 @@ impl SynCookies {
         let slot = now / SLOT;
         let mut claim = Claim::None;
         for slot in [Some(slot), slot.checked_sub(1)].into_iter().flatten() {
-            let syn = ack.wrapping_add(1).wrapping_sub(self.hash(slot, from, id));
+            let added = ack.wrapping_add(1).wrapping_sub(self.hash(slot, from, id));
+            let syn = added.wrapping_mul(self.inverse);
             match distance(syn, seq) {
                 1 => return Claim::Call,
                 0 | 2..=OVERTAKING => claim = Claim::LaterOfCall,

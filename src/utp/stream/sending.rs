@@ -201,7 +201,9 @@ impl Stream {
         }
         let most = usize::from(self.mtu.size() - HEADER_BYTES_U16);
         let length = u16::try_from(unsent.min(most)).unwrap_or(u16::MAX);
-        if self.send.in_flight() + u32::from(length) <= window.min(self.peer_window) {
+        // What is lost needs its place at the peer, too: all that comes behind it waits for it there.
+        let fits = self.send.in_flight() + u32::from(length) <= window;
+        if fits && self.send.on_peer() + u32::from(length) <= self.peer_window {
             return Next::New(length);
         }
         if self.send.packets() > 0 {

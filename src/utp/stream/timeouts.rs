@@ -50,7 +50,8 @@ impl Default for Due {
 impl Stream {
     /// When it wants to be looked at.
     pub(in crate::utp) fn deadline(&self) -> Micros {
-        let keep_alive = if self.state == State::Open { self.last_sent + KEEP_ALIVE } else { NEVER };
+        let waits = self.state == State::Open && !self.ack_due;
+        let keep_alive = if waits { self.last_sent + KEEP_ALIVE } else { NEVER };
         let Due { syn, resend, tail, window_probe, linger, shrink } = self.due;
         [keep_alive, syn, resend, tail, window_probe, linger, shrink].into_iter().min().unwrap_or(NEVER)
     }
