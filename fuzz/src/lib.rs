@@ -3,6 +3,7 @@
 //! The fuzz targets and `tests/fuzzed.rs` share it; what a target kept in `fuzz/corpus` is tried by both.
 
 mod recording;
+mod utp;
 
 use std::io::Read;
 use std::net::Ipv4Addr;
@@ -31,12 +32,13 @@ use ttui::wire::{
 use ttui::wire::{http_fields as fields, nat_pmp as by_nat_pmp, pcp as by_pcp};
 
 pub use recording::{recording, recording_frames};
+pub use utp::{utp_packet, utp_stream};
 
 /// What takes bytes.
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 23] = [
+pub const ALL: [(&str, Feed); 25] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("magnet", magnet),
@@ -47,6 +49,8 @@ pub const ALL: [(&str, Feed); 23] = [
     ("ut_pex", ut_pex),
     ("krpc", krpc),
     ("lsd", lsd),
+    ("utp_packet", utp_packet),
+    ("utp_stream", utp_stream),
     ("mse", mse),
     ("pcp", pcp),
     ("nat_pmp", nat_pmp),
