@@ -15,6 +15,7 @@ mod metadata;
 pub(crate) mod parts;
 mod peer_info;
 mod pseudonym;
+mod punch;
 mod queued;
 mod session;
 mod source;
@@ -40,6 +41,7 @@ pub use mapping::{
 pub use metadata::{METADATA_PART_BYTES, MOST_METADATA_BYTES, MetadataStep};
 pub use peer_info::PeerInfo;
 pub use pseudonym::Pseudonyms;
+pub use punch::{PunchFailure, PunchStep, Relay};
 pub use queued::Queued;
 pub use source::{Source, SourceInfo};
 pub use stream::{DELAY_TARGET, LimitedBy, StreamFigures};
@@ -574,6 +576,13 @@ pub enum Event {
         /// The step.
         step: MetadataStep,
     },
+    /// A step on the way to a peer through another one (BEP 55). What follows is told of its attempt.
+    Punch {
+        /// Whose row.
+        peer: PeerKey,
+        /// The step.
+        step: PunchStep,
+    },
     /// Which files are wanted from now on, and in which order. Where nobody chooses it is not told: all are.
     Chosen {
         /// By the numbers of the torrent's files.
@@ -614,7 +623,7 @@ parts! {
     PieceBlocks { piece blocks }, Preparing { done of }, UploadOnly { peer upload_only }, PlainOnly, Disk(disk),
     Places { most }, Finder { finder status detail }, Named { peer named new }, Found { finder named new }, Dht(fact), Lookup(fact), Mapping(fact),
     OtherPackets { packets }, UnknownCalls { calls },
-    Metadata { peer step },
+    Metadata { peer step }, Punch { peer step },
     Chosen { choice }, MetadataParts { got of bytes }, WebSeed { seed step },
 }
 

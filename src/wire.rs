@@ -7,6 +7,7 @@ mod allowed_fast;
 mod extension;
 mod gzip;
 mod handshake;
+mod holepunch;
 pub mod http_fields;
 pub mod krpc;
 mod lsd;
@@ -23,6 +24,7 @@ pub mod utp;
 pub use allowed_fast::allowed_fast_set;
 pub use extension::{ExtensionError, ExtensionHandshake, OUR_NAME};
 pub use handshake::{HANDSHAKE_BYTES, Handshake, Judged, PROTOCOL, Reserved};
+pub use holepunch::{BadHolepunch, HOLEPUNCH_NAME, Holepunch, HolepunchError, HolepunchKind};
 pub use lsd::{LSD_GROUP_V4, LSD_GROUP_V6, LsdAnnounce, LsdError, MOST_LSD_BYTES, MOST_LSD_TORRENTS};
 pub use message::{
     BlockSpec, Head, MAX_FRAME, MAX_REQUEST, Message, MessageError, PIECE_HEADER_BYTES, PieceHeader,

@@ -26,8 +26,8 @@ use ttui::wire::krpc;
 use ttui::wire::mse::{self, MseError, Negotiation, Offer, Step};
 use ttui::wire::tracker::{http, udp};
 use ttui::wire::{
-    ExtensionHandshake, Handshake, Judged, LsdAnnounce, MOST_LSD_TORRENTS, MOST_PEX_ENTRIES, Message,
-    MetadataMessage, Pex, looks_like,
+    ExtensionHandshake, Handshake, Holepunch, Judged, LsdAnnounce, MOST_LSD_TORRENTS, MOST_PEX_ENTRIES,
+    Message, MetadataMessage, Pex, looks_like,
 };
 use ttui::wire::{http_fields as fields, nat_pmp as by_nat_pmp, pcp as by_pcp};
 
@@ -38,7 +38,7 @@ pub use utp::{utp_packet, utp_stream};
 pub type Feed = fn(&[u8]);
 
 /// Every parser by the name of its target.
-pub const ALL: [(&str, Feed); 25] = [
+pub const ALL: [(&str, Feed); 26] = [
     ("bencode", bencode),
     ("torrent", torrent),
     ("magnet", magnet),
@@ -47,6 +47,7 @@ pub const ALL: [(&str, Feed); 25] = [
     ("extension", extension),
     ("ut_metadata", ut_metadata),
     ("ut_pex", ut_pex),
+    ("ut_holepunch", ut_holepunch),
     ("krpc", krpc),
     ("lsd", lsd),
     ("utp_packet", utp_packet),
@@ -266,6 +267,14 @@ pub fn ut_pex(bytes: &[u8]) {
     };
     assert!(named.added.len() <= MOST_PEX_ENTRIES && named.dropped.len() <= MOST_PEX_ENTRIES);
     assert_eq!(Pex::decode(&named.encode(), MOST_PEX_ENTRIES).expect("our own writing"), named);
+}
+
+/// A message of holepunch: what is read reads the same again.
+pub fn ut_holepunch(bytes: &[u8]) {
+    match Holepunch::decode(bytes) {
+        Ok(said) => assert_eq!(Holepunch::decode(&said.encode()).expect("our own writing"), said),
+        Err(error) => assert_harmless(&error.to_string()),
+    }
 }
 
 /// A message of the DHT: what is kept of it reads the same again, and a node of ours takes it, whatever it says.

@@ -50,6 +50,7 @@ pub(super) fn write(ledger: &Ledger, at: At, event: &Event) {
             warn!(t, piece = piece.number(), ?from, "piece failed its hash");
         }
         Event::Metadata { peer, step } => debug!(t, peer = peer_of(*peer), ?step, "metadata"),
+        Event::Punch { peer, step } => debug!(t, peer = peer_of(*peer), ?step, "holepunch"),
         // What belongs to no torrent is told to each.
         Event::Dht(fact) => debug!(t, ?fact, "DHT"),
         Event::Lookup(fact) => debug!(t, ?fact, "DHT lookup"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::parts::parts;
-use super::{At, Cause, LooksLike, Payload};
+use super::{At, Cause, LooksLike, Payload, Relay};
 
 /// Who connected to whom.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -115,11 +115,13 @@ pub struct Attempt {
     pub looks_like: Option<LooksLike>,
     /// What the messages travel under, once that is known.
     pub payload: Option<Payload>,
+    /// The peer through which the two sides meet, where one brought them together (BEP 55).
+    pub relay: Option<Relay>,
 }
 
 parts! {
     Attempt: number direction transport encryption began connected handshake_sent handshaken unchoked
-        first_block ended sent received bytes_in bytes_out cause error detail looks_like payload
+        first_block ended sent received bytes_in bytes_out cause error detail looks_like payload relay
 }
 
 /// A peer that was asked and sends nothing for this long is snubbed: for the decisions, the screen, the reports and the

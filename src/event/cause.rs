@@ -268,6 +268,9 @@ causes! {
         "The file there has another length than in the torrent, or ended early.", "Nothing to do: ttui asks again.";
     WebUnreachable: "web_unreachable", "no answer", "the server does not answer", Network { offline: true, of_many: "The servers cannot be reached, or do not answer." },
         "The server cannot be reached, or does not answer.", "Nothing to do: ttui asks again.";
+    // Holepunch (BEP 55).
+    PunchFailed: "punch_failed", "not met", "no third peer could bring us together", Unknown { fault: true, of_many: "They cannot be called, and no peer that is connected to both sides brought us together." },
+        "It cannot be called, and the peer that was asked did not bring us together.", "Nothing to do: ttui asks another one, and dials again.";
     // Any.
     LocalError: "local_error", "our fault", "this machine could not do it", Us { fault: true },
         "This machine could not do that.", "";

@@ -265,6 +265,7 @@ impl Ledger {
                     });
                 });
             }
+            Event::Punch { peer, step } => self.with(at, *peer, |row, _| row.punch(at, step)),
             Event::NextTry { peer, at: next } => self.with(at, *peer, |row, _| row.edit().next_try = *next),
             Event::NotDialled { peer, cause } => self.with(at, *peer, |row, _| row.set_not_dialled(*cause)),
             Event::Held { peer, held } => self.with(at, *peer, |row, _| row.edit().held = *held),

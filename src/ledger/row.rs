@@ -12,8 +12,8 @@ use super::folded::Lost;
 use super::peer::{Flags, Group, PeerRecord, Stage};
 use super::series::Recent;
 use crate::event::{
-    At, Attempt, Cause, Direction, Encryption, MetadataStep, PeerInfo, PeerKey, PeerSample, Sample, Source,
-    Transport,
+    At, Attempt, Cause, Direction, Encryption, MetadataStep, PeerInfo, PeerKey, PeerSample, PunchStep, Relay,
+    Sample, Source, Transport,
 };
 
 /// Attempts kept of one peer: of each of a few, and of each of a crowd.
@@ -188,6 +188,7 @@ impl Row {
             detail: None,
             looks_like: None,
             payload: None,
+            relay: None,
         });
         self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
     }
@@ -199,6 +200,18 @@ impl Row {
         let reached = reached(attempt);
         self.reach(reached);
         true
+    }
+
+    /// The attempt under way came a step further through another peer.
+    pub(super) fn punch(&mut self, at: At, step: &PunchStep) {
+        let (PunchStep::Asked { relay } | PunchStep::Told { relay }) = *step else { return };
+        let told = matches!(step, PunchStep::Told { .. });
+        self.advance(|attempt| {
+            let relay = attempt.relay.get_or_insert(Relay { peer: relay, asked: !told, told: None });
+            if told {
+                relay.told.get_or_insert(at);
+            }
+        });
     }
 
     /// Ends the attempt under way; false when there is none.
@@ -419,10 +432,14 @@ impl Row {
     }
 }
 
-/// The attempt whose cause is the peer's: the one that got furthest, the plain one on a tie, then the latest.
+/// The attempt whose cause is the peer's: the one that got furthest, on a tie one that needed nobody else, then the plain
+/// one, then the latest.
 pub(super) fn deciding(attempts: &[Attempt]) -> Option<&Attempt> {
     let ended = attempts.iter().filter(|attempt| attempt.ended.is_some());
-    ended.max_by_key(|attempt| (reached(attempt), attempt.encryption == Encryption::Plain, attempt.number))
+    ended.max_by_key(|attempt| {
+        let plain = attempt.encryption == Encryption::Plain;
+        (reached(attempt), attempt.relay.is_none(), plain, attempt.number)
+    })
 }
 
 /// How far an attempt got.

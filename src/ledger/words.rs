@@ -14,7 +14,7 @@ use super::view::{FileFacts, Metadata, TorrentFacts};
 use super::web_seed::WebSeedRecord;
 use crate::event::{
     Announced, At, Attempt, Cause, Direction, Encryption, Event, MetadataStep, OsError, PeerKey, Phase,
-    Severity, Side, TrackerError, TrackerKey, WebSeedStep,
+    PunchStep, Severity, Side, TrackerError, TrackerKey, WebSeedStep,
 };
 use crate::metainfo::{Choice, FilePriority, PieceIndex};
 use crate::units::{self, Units};
@@ -90,6 +90,7 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
         Event::AnnounceFailed { tracker, error, text } => {
             known.tracker(*tracker).map(|record| announce_failed(record, *error, text))
         }
+        Event::Punch { peer, step } => punch_step(known.peers.record(*peer)?, step, known.peers),
         Event::Metadata { peer, step } => metadata_step(known.peers.record(*peer)?, step),
         Event::WebSeed { seed, step } => {
             web_seed_step(known.web_seeds.iter().find(|record| record.key == *seed)?, at, step)
@@ -123,6 +124,22 @@ fn chosen(facts: &TorrentFacts, choice: &Choice) -> Entry {
     let (wanted, of) = (units::count(wanted), units::count(files.len() as u64));
     let order = if choice.sequential { ", one after the other" } else { "" };
     Entry::new(Severity::Info, format!("{wanted} of {of} files are wanted{order}."))
+}
+
+/// The line a step on the way to a peer through another one is worth.
+fn punch_step(record: &PeerRecord, step: &PunchStep, peers: &Peers) -> Option<Entry> {
+    let other = |peer: &PeerKey| peers.record(*peer).map(named);
+    let who = named(record);
+    let text = match step {
+        PunchStep::Asked { relay } => {
+            format!("{} was asked to have us and {who} dial each other: it cannot be called.", other(relay)?)
+        }
+        PunchStep::Told { relay } => format!("{} has us and {who} dial each other.", other(relay)?),
+        PunchStep::Relayed { to } => {
+            format!("{who} asked to meet {}: we had them dial each other.", other(to)?)
+        }
+    };
+    Some(Entry::new(Severity::Info, text).about(record.key))
 }
 
 /// The line a step on a peer's way to giving us the metadata is worth: the first of its kind.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::event::{Cause, Event, OsError, PeerInfo, PeerKey, PeerSample, WebSeedKey};
 use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
-use crate::wire::Pex;
+use crate::wire::{Holepunch, Pex};
 
 /// One connection; given out once in a run and never again, so that late news of a closed one is recognised. Those to web
 /// seeds ([`Self::of_web_seed`]) stay the same for the whole run: each is a line of requests, one after the other.
@@ -65,6 +65,8 @@ pub enum Order {
     Interested(bool),
     /// Tell it of other peers, where it takes that (BEP 11).
     Name(Pex),
+    /// Say this to have it meet another peer, or us another through it, where it takes that (BEP 55).
+    Punch(Holepunch),
     /// Ask it for this part of the metadata (BEP 9).
     AskMetadata {
         /// Its number.
@@ -112,6 +114,8 @@ pub enum News {
     },
     /// It names other peers (BEP 11).
     Named(Pex),
+    /// It speaks of another peer to meet (BEP 55).
+    Punch(Holepunch),
     /// It answers what it was asked of the metadata (BEP 9).
     Metadata(MetadataNews),
     /// One second went by.

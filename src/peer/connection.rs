@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::asking::Asking;
 use super::choke_flood::ChokeFlood;
 use super::exchange::Exchange;
+use super::holepunch::Punching;
 use super::metadata::Metadata;
 use super::output::Output;
 use super::pulse::Pulse;
@@ -19,7 +20,7 @@ use super::upload::Upload;
 use super::{Fault, Holdings, News, Order, Ours, Window};
 use crate::event::{At, Cause};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
-use crate::wire::{ExtensionHandshake, METADATA_NAME, Message, PEX_NAME, Reserved};
+use crate::wire::{ExtensionHandshake, HOLEPUNCH_NAME, METADATA_NAME, Message, PEX_NAME, Reserved};
 
 /// Answers that a peer makes us write and does not read.
 const MOST_UNREAD_BYTES: usize = 1024 * 1024;
@@ -47,6 +48,7 @@ pub struct Connection {
     peer_interested: bool,
     extension_handshakes: u8,
     exchange: Exchange,
+    punching: Punching,
     metadata: Metadata,
     choke_flood: ChokeFlood,
     said_anything: bool,
@@ -71,6 +73,7 @@ impl Connection {
             peer_interested: false,
             extension_handshakes: 0,
             exchange: Exchange::default(),
+            punching: Punching::default(),
             metadata: Metadata::default(),
             choke_flood: ChokeFlood::default(),
             said_anything: false,
@@ -154,6 +157,9 @@ impl Connection {
             }
             (Order::Name(pex), _) => {
                 self.exchange.message(&pex).into_iter().for_each(|message| output.push(&message));
+            }
+            (Order::Punch(said), _) => {
+                self.punching.message(&said).into_iter().for_each(|message| output.push(&message));
             }
             (Order::AskMetadata { part }, _) => {
                 self.news.extend(self.metadata.ask(part, output).map(News::Metadata));
@@ -372,6 +378,7 @@ impl Connection {
             self.asking.queues(reqq);
         }
         self.exchange.introduced(&theirs);
+        self.punching.introduced(&theirs);
         self.metadata.introduced(&theirs);
         self.news.push(News::Introduced(theirs.into()));
         Ok(())
@@ -383,6 +390,9 @@ impl Connection {
         let news = if is(PEX_NAME) {
             let fault = |error| Fault::new(Cause::BadExtensionMessage, format!("peer exchange: {error}"));
             self.exchange.hear(now, payload).map_err(fault)?.map(News::Named)
+        } else if is(HOLEPUNCH_NAME) {
+            let fault = |error| Fault::new(Cause::BadExtensionMessage, format!("holepunch: {error}"));
+            Punching::hear(payload).map_err(fault)?.map(News::Punch)
         } else if is(METADATA_NAME) {
             let info = self.info();
             self.metadata.hear(payload, info.as_ref(), &mut self.output)?.map(News::Metadata)

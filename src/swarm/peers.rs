@@ -309,6 +309,7 @@ impl Swarm {
                     self.out.act(Action::Node(SocketAddr::new(live.addr.ip(), port)));
                 }
             }
+            News::Punch(_) => {}
             News::Named(pex) => self.named(now, conn, pex),
             News::Metadata(news) => self.answers_metadata(now, conn, news),
             News::Sample(sample) => self.peer_sample(now, conn, sample),

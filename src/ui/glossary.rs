@@ -204,12 +204,16 @@ const WORDS: &[Words] = &[
         &[
             (
                 "HOW",
-                "tcp: the ordinary connection; utp: one that gives way to other traffic; in: it called us",
+                "tcp: the ordinary connection; utp: one that gives way to other traffic; in: it called us; via: a third peer had both dial",
             ),
             ("plain", "not encrypted; encrypted: scrambled, which some clients ask for"),
             (
                 "✗ ✓ ┃ ◌",
                 "on the row of time: an attempt that failed, its handshake, now, and the next attempt; ━: it lasted",
+            ),
+            (
+                "Holepunch",
+                "behind a router that lets nobody in: a third peer, connected to both, has the two dial each other at once",
             ),
             ("OPEN", "milliseconds until it took the call"),
             ("SENT", "bytes that we sent"),
@@ -227,7 +231,10 @@ const WORDS: &[Words] = &[
             ("choking us", "it does not let us ask; serving us: it does"),
             ("interested", "it wants something that the other has"),
             ("requests out", "blocks asked for that have not come; wanted: how many we would have under way"),
-            ("Takes", "the extensions it names: ut_pex names peers, ut_metadata gives the torrent itself"),
+            (
+                "Takes",
+                "the extensions it names: ut_pex names peers, ut_metadata gives the torrent itself, ut_holepunch has others meet",
+            ),
         ],
     ),
     (

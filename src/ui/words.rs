@@ -319,7 +319,11 @@ pub(crate) fn how(attempt: &Attempt) -> String {
         Encryption::Plain => "plain",
         Encryption::Mse => "encrypted",
     };
-    let direction = if attempt.direction == Direction::In { " in" } else { "" };
+    let direction = match (attempt.direction, &attempt.relay) {
+        (Direction::In, _) => " in",
+        (Direction::Out, Some(_)) => " via",
+        (Direction::Out, None) => "",
+    };
     format!("{transport} {encryption}{direction}")
 }
 

@@ -20,6 +20,14 @@ fn metadata_step() -> impl Strategy<Value = MetadataStep> {
     ]
 }
 
+fn punch_step() -> impl Strategy<Value = PunchStep> {
+    prop_oneof![
+        peer_key().prop_map(|relay| PunchStep::Asked { relay }),
+        peer_key().prop_map(|relay| PunchStep::Told { relay }),
+        peer_key().prop_map(|to| PunchStep::Relayed { to }),
+    ]
+}
+
 /// Any event about a handful of peers, pieces and trackers, in and out of range.
 fn event() -> impl Strategy<Value = Event> {
     let cause = (0..Cause::ALL.len()).prop_map(|index| Cause::ALL[index]);
@@ -104,6 +112,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => key().prop_map(|peer| Event::Agreed { peer, payload: Payload::Rc4 }),
         1 => (key(), 0u32..60, 0u32..60).prop_map(|(peer, named, new)| Event::Named { peer, named, new }),
         2 => (key(), metadata_step()).prop_map(|(peer, step)| Event::Metadata { peer, step }),
+        2 => (key(), punch_step()).prop_map(|(peer, step)| Event::Punch { peer, step }),
         1 => any::<bool>().prop_map(|on| Event::Recording { on }),
     ];
     let of_the_rest = prop_oneof![

@@ -269,6 +269,7 @@ fn is_sound() {
         detail: None,
         looks_like: None,
         payload: None,
+        relay: None,
     };
     assert!(check(&mut attempt, None).is_err());
     attempt.began = At::ZERO;
