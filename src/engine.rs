@@ -18,6 +18,7 @@ pub mod files;
 mod found;
 pub mod handshake;
 pub mod limit;
+pub mod line;
 pub mod link;
 pub mod listen;
 mod log;
@@ -46,6 +47,7 @@ pub mod tracker;
 pub mod transport;
 pub mod udp;
 pub mod upload;
+pub mod utp;
 mod wanted;
 mod web_seed;
 

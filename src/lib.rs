@@ -57,6 +57,9 @@
 //! **The DHT** (`dht`) is driven by a task of the session (`engine::dht`): torrents that are not private have themselves looked
 //! up (`look_up` in `engine::torrent::trackers`), and what nodes name reaches the swarm as `Input::Found`.
 //!
+//! **uTP** (`utp`) is driven by `engine::utp` on the same sockets, and its streams are connections like those of TCP
+//! (`engine::line`).
+//!
 //! **The way in** through routers (`mapping`) is looked for by a task of the session for each gateway (`engine::mapping`).
 //! The port that a router gave is the one that trackers and the DHT are told (`outside_port`).
 //!

@@ -18,8 +18,9 @@ use super::behaviour::{Behaviour, Client};
 use super::content::Content;
 use super::{listen, other};
 use crate::engine::clock::Clock;
-use crate::engine::handshake::{Steps, accept, dial};
+use crate::engine::handshake::{Over, Steps, accept, dial};
 use crate::engine::limit::Limit;
+use crate::engine::line::Line;
 use crate::engine::link::Report;
 use crate::engine::mailbox;
 use crate::engine::mse::{Carrier, Mse};
@@ -102,7 +103,8 @@ impl Host {
             Behaviour::OtherTorrent => self.handshake(other(self.info_hash)).to_bytes().to_vec(),
             _ => {
                 let (mse, steps) = self.privacy();
-                let shaken = accept(stream, self.handshake(self.info_hash).into(), &mse, &steps).await;
+                let shaken =
+                    accept(Line::from(stream), self.handshake(self.info_hash).into(), &mse, &steps).await;
                 if let Ok((carrier, peer)) = shaken {
                     let stays = if self.behaviour == Behaviour::Leaves { STAY } else { Duration::MAX };
                     // Whether it left or was left makes no difference here.
@@ -122,7 +124,7 @@ impl Host {
     pub(super) async fn call(&self, to: SocketAddr) {
         let (mse, steps) = self.privacy();
         let ours = self.handshake(self.info_hash);
-        if let Ok((carrier, peer)) = dial(to, &ours, Encryption::Plain, &mse, &steps).await {
+        if let Ok((carrier, peer)) = dial(to, Over::Tcp, &ours, Encryption::Plain, &mse, &steps).await {
             // When we close it, it has had what it came for.
             self.talk(carrier, peer).await;
         }

@@ -159,7 +159,9 @@ pub async fn check(
     });
     resources.calls.last();
     tasks.spawn(listener.udp().run());
-    tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), clock));
+    tasks.spawn(resources.utp.clone().run());
+    let (utp, calls) = (Some(resources.utp.clone()), resources.calls.clone());
+    tasks.spawn(listener.run(utp, calls, resources.mse.clone(), clock));
     let mut running = Box::pin(torrent::run(parts, inbox, outlets));
     tokio::select! {
         biased;

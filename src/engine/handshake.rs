@@ -9,9 +9,11 @@ use tokio::net::TcpStream;
 
 use super::clock::Clock;
 use super::errno::dial_cause;
+use super::line::Line;
 use super::mailbox;
 use super::mse::{Carrier, Mse};
 use super::transport::Transport;
+use super::utp::Utp;
 use crate::event::{At, Cause, Encryption, OsError};
 use crate::peer::{Broken, Called, Closed, ConnKey, Handshaken, Handshaking, Input, Next, Step};
 use crate::swarm::EncryptionPolicy;
@@ -52,6 +54,15 @@ impl Steps {
     }
 }
 
+/// What a peer is dialled over.
+#[derive(Clone, Copy, Debug)]
+pub enum Over<'a> {
+    /// TCP.
+    Tcp,
+    /// uTP, by these streams.
+    Utp(&'a Utp),
+}
+
 /// Connects to `addr` and shakes hands, encrypted or not.
 ///
 /// # Errors
@@ -59,13 +70,14 @@ impl Steps {
 /// The attempt's end, with exactly one cause.
 pub async fn dial(
     addr: SocketAddr,
+    over: Over<'_>,
     ours: &Handshake,
     encryption: Encryption,
     mse: &Mse,
     steps: &Steps,
 ) -> Result<(Carrier, Handshaken), Box<Closed>> {
-    let stream = connect(addr, steps).await?;
-    call(stream, ours, encryption, mse, steps).await
+    let line = connect(addr, over, steps).await?;
+    call(line, ours, encryption, mse, steps).await
 }
 
 /// Connects to `addr`.
@@ -73,17 +85,30 @@ pub async fn dial(
 /// # Errors
 ///
 /// The attempt's end, with exactly one cause.
-pub(super) async fn connect(addr: SocketAddr, steps: &Steps) -> Result<TcpStream, Box<Closed>> {
+pub(super) async fn connect(addr: SocketAddr, over: Over<'_>, steps: &Steps) -> Result<Line, Box<Closed>> {
     let until = steps.clock.now() + CONNECT_TIMEOUT;
-    let stream = match steps.clock.within(until, TcpStream::connect(addr)).await {
-        Some(Ok(stream)) => stream,
+    let connected = async {
+        match over {
+            Over::Tcp => {
+                let stream = TcpStream::connect(addr).await?;
+                // A refused option costs speed, not the connection.
+                let _ = stream.set_nodelay(true);
+                Ok(Line::Tcp(stream))
+            }
+            Over::Utp(utp) => utp.connect(addr).await.map(Line::Utp),
+        }
+    };
+    let line = match steps.clock.within(until, connected).await {
+        Some(Ok(line)) => line,
+        // Of uTP it is we who stopped waiting, not the system.
+        Some(Err(error)) if error.raw_os_error().is_none() && error.kind() == io::ErrorKind::TimedOut => {
+            return Err(ended(Cause::ConnectTimeout, None));
+        }
         Some(Err(error)) => return Err(ended(dial_cause(&error), Some(&error))),
         None => return Err(ended(Cause::ConnectTimeout, None)),
     };
-    // A refused option costs speed, not the connection.
-    let _ = stream.set_nodelay(true);
     steps.connected().await;
-    Ok(stream)
+    Ok(line)
 }
 
 fn ended(cause: Cause, error: Option<&io::Error>) -> Box<Closed> {
@@ -156,8 +181,11 @@ async fn shake<T: Transport>(
                 let exchanged = clock.within(until, mse.exchange(exchange, called)).await.flatten();
                 exchanged.map(|exchanged| Ok(Input::Exchanged(exchanged)))
             }
-            Next::Done(outcome) => {
-                return outcome.map(|(peer, ciphers)| (Carrier::new(transport, ciphers), peer));
+            Next::Done(Ok((peer, ciphers))) => return Ok((Carrier::new(transport, ciphers), peer)),
+            Next::Done(Err(mut end)) => {
+                transport.end_because(end.cause);
+                end.detail = end.detail.or_else(|| transport.last_words());
+                return Err(end);
             }
         };
         let input = match came {

@@ -1,6 +1,7 @@
 //! Takes connections from outside and shakes hands with them.
 
 mod bind;
+mod door;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -9,24 +10,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use self::bind::bind_all;
+use self::door::Door;
 use super::calls::Calls;
 use super::clock::Clock;
 use super::handshake::{Steps, accept};
+use super::line::Line;
 use super::mailbox;
 use super::mse::{Carrier, Mse};
 use super::udp::Udp;
+use super::utp::Utp;
 use crate::event::{At, Cause, OsError};
 use crate::metainfo::address::holder_of;
 use crate::peer::{Called, Closed, ConnKey, Handshaken, MOST_STEPS, Step};
 
 /// Where we listen when no port is asked for, and it is free.
 const USUAL_PORTS: std::ops::RangeInclusive<u16> = 6881..=6889;
-/// Handshakes in progress, for each address family.
+/// Handshakes in progress, over TCP for each address family, and over uTP.
 const MOST_PENDING: usize = 256;
 /// After a failed accept, as when no file may be opened any more.
 const BACK_OFF: Duration = Duration::from_millis(200);
@@ -131,22 +135,24 @@ impl Listener {
     }
 
     /// Takes connections while any torrent takes calls, until the last has stopped, shaking hands with up to 256 at a time
-    /// of each address family: the address with most of them under way then gives up the oldest for the next, so that the
+    /// over TCP of each address family, and over uTP: the address with most of them under way then gives up the oldest for the next, so that the
     /// silent keep nobody out. A machine that can open no more files is asked again until it can.
-    pub async fn run(self, calls: Calls, mse: Mse, clock: Clock) {
+    pub async fn run(self, utp: Option<Utp>, calls: Calls, mse: Mse, clock: Clock) {
         let mut loops = JoinSet::new();
-        for socket in self.sockets {
-            loops.spawn(accept_all(socket, calls.clone(), mse.clone(), clock));
+        let doors = self.sockets.into_iter().map(Door::Tcp).chain(utp.map(Door::Utp));
+        for door in doors {
+            loops.spawn(accept_all(door, calls.clone(), mse.clone(), clock));
         }
         while loops.join_next().await.is_some() {}
     }
 }
 
-async fn accept_all(socket: TcpListener, calls: Calls, mse: Mse, clock: Clock) {
+async fn accept_all(door: Door, calls: Calls, mse: Mse, clock: Clock) {
     let pending = Arc::new(Semaphore::new(MOST_PENDING));
     let mut shaking = JoinSet::new();
     let mut patience = Patience::default();
     while calls.begun().await {
+        door.open();
         if pending.available_permits() == 0 || patience.0.len() > 2 * MOST_PENDING {
             patience.0.retain(|(_, one)| !one.is_closed());
         }
@@ -156,16 +162,19 @@ async fn accept_all(socket: TcpListener, calls: Calls, mse: Mse, clock: Clock) {
         let Ok(permit) = Arc::clone(&pending).acquire_owned().await else { return };
         let accepted = tokio::select! {
             biased;
-            () = calls.ended() => continue,
-            accepted = socket.accept() => accepted,
+            () = calls.ended() => {
+                door.close();
+                continue;
+            }
+            accepted = door.accept() => accepted,
         };
         match accepted {
-            Ok((stream, addr)) => {
+            Ok((line, addr)) => {
                 let (calls, mse) = (calls.clone(), mse.clone());
                 let (patient, impatient) = oneshot::channel();
                 patience.0.push_back((holder_of(addr.ip()), patient));
                 shaking.spawn(async move {
-                    let arrived = welcome(stream, addr, (calls.called(), &mse), clock, impatient).await;
+                    let arrived = welcome(line, addr, (calls.called(), &mse), clock, impatient).await;
                     // Until it is taken it counts: else a flood of calls would pile up here.
                     calls.deliver(arrived).await;
                     drop(permit);
@@ -198,20 +207,18 @@ impl Patience {
 }
 
 async fn welcome(
-    stream: TcpStream,
+    line: Line,
     addr: SocketAddr,
     (called, mse): (Called, &Mse),
     clock: Clock,
     impatient: oneshot::Receiver<()>,
 ) -> Arrived {
-    // A refused option costs speed, not the connection.
-    let _ = stream.set_nodelay(true);
     let (to, mut steps) = mailbox::channel(MOST_STEPS);
     let steps_to = Steps::new(ConnKey(u32::MAX), clock, to);
     steps_to.connected().await;
     let outcome = tokio::select! {
         biased;
-        outcome = accept(stream, called, mse, &steps_to) => outcome,
+        outcome = accept(line, called, mse, &steps_to) => outcome,
         _ = impatient => Err(Box::new(Closed {
             detail: Some(format!("it gave way: {MOST_PENDING} others were shaking hands")),
             ..Closed::because(Cause::HandshakeTimeout)
@@ -239,6 +246,7 @@ mod tests {
     use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
     use tokio::time::timeout;
 
     use super::*;
@@ -279,7 +287,7 @@ mod tests {
         let port = listener.port();
         let both = listener.sockets.len() == 2;
         let (calls, taking, mut arrivals) = calls();
-        let task = tokio::spawn(listener.run(calls, mse(), Clock::start()));
+        let task = tokio::spawn(listener.run(None, calls, mse(), Clock::start()));
         let mut addrs = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
         addrs.extend(both.then(|| SocketAddr::from((Ipv6Addr::LOCALHOST, port))));
         for addr in addrs {
@@ -306,7 +314,7 @@ mod tests {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
         let (calls, _taking, mut arrivals) = calls();
-        let _task = tokio::spawn(listener.run(calls, mse(), Clock::start()));
+        let _task = tokio::spawn(listener.run(None, calls, mse(), Clock::start()));
         let _silent = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let mut wrong = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         wrong.write_all(&theirs(8)).await.unwrap();
@@ -319,7 +327,7 @@ mod tests {
         let listener = Listener::bind_loopback().unwrap();
         let port = listener.port();
         let (calls, _taking, mut arrivals) = calls();
-        let _task = tokio::spawn(listener.run(calls, mse(), Clock::start()));
+        let _task = tokio::spawn(listener.run(None, calls, mse(), Clock::start()));
         let mut silent = Vec::new();
         for _ in 0..MOST_PENDING + 3 {
             silent.push(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap());
@@ -343,7 +351,7 @@ mod tests {
         let (calls, first, mut to_first) = calls();
         let (to, mut to_second) = mailbox::channel(10);
         let second = calls.take(InfoHash([8; 20]), to);
-        let task = tokio::spawn(listener.run(calls, mse(), Clock::start()));
+        let task = tokio::spawn(listener.run(None, calls, mse(), Clock::start()));
         let call = async |hash| {
             let mut peer = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
             peer.write_all(&theirs(hash)).await.unwrap();

@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 pub use self::encrypted::Encrypted;
+use super::line::Line;
+use crate::event::Transport;
 use crate::swarm::EncryptionPolicy;
 use crate::wire::mse::{Ciphers, Exchange, Exchanged, Offer};
 
@@ -87,7 +88,7 @@ impl Mse {
 
 /// What carries the messages of a connection after its handshake.
 #[derive(Debug)]
-pub enum Carrier<T = TcpStream> {
+pub enum Carrier<T = Line> {
     /// The connection itself: never encrypted, or no more.
     Bare(T),
     /// The connection under RC4.
@@ -95,13 +96,22 @@ pub enum Carrier<T = TcpStream> {
 }
 
 impl Carrier {
+    /// What carries it.
+    fn line(&self) -> &Line {
+        match self {
+            Self::Bare(line) => line,
+            Self::Encrypted(encrypted) => encrypted.inner(),
+        }
+    }
+
     /// The address of ours that the connection is over, where the system still knows it.
     pub(super) fn local_ip(&self) -> Option<IpAddr> {
-        let stream = match self {
-            Self::Bare(stream) => stream,
-            Self::Encrypted(stream) => stream.inner(),
-        };
-        stream.local_addr().ok().map(|addr| addr.ip().to_canonical())
+        self.line().local_ip()
+    }
+
+    /// Over what.
+    pub fn transport(&self) -> Transport {
+        self.line().transport()
     }
 }
 

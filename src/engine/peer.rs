@@ -340,7 +340,8 @@ impl<T: Transport> Peer<T> {
         let (upload, output) = self.connection.serve();
         upload.forget(output);
         give_back(upload, &self.common.up);
-        if matches!(end, End::Fault(_)) {
+        if let End::Fault(fault) = &end {
+            self.transport.end_because(fault.cause);
             self.flush().await;
         }
         let now = self.common.clock.now();
@@ -349,6 +350,7 @@ impl<T: Transport> Peer<T> {
         let _ = self.report(now).await;
         let age = now.saturating_sub(self.began);
         let (cause, error, detail) = judge(end, age < AT_ONCE && !self.connection.said_anything());
+        let detail = detail.or_else(|| self.transport.last_words());
         let closed = Closed { cause, error, detail, bytes_in: self.bytes_in, bytes_out: self.bytes_out() };
         let Self { transport, reports, conn, .. } = self;
         // The socket first: a task that hears of the end may count on it being over.

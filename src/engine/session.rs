@@ -77,7 +77,9 @@ impl Session {
             tasks.spawn(Driver::new(udp.clone(), &resources, random_seed()?, dht, &state).run());
         }
         tasks.spawn(udp.run());
-        tasks.spawn(listener.run(resources.calls.clone(), resources.mse.clone(), resources.clock));
+        tasks.spawn(resources.utp.clone().run());
+        let (utp, calls) = (Some(resources.utp.clone()), resources.calls.clone());
+        tasks.spawn(listener.run(utp, calls, resources.mse.clone(), resources.clock));
         if let Some(options) = &options.mapping {
             tasks.spawn(mapping::Driver::new(&resources, random_seed()?, options, &state).run());
         }

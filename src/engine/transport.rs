@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::sockopt;
+use crate::event::{Cause, StreamFigures};
 
 /// A connection's bytes, both ways.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
@@ -47,6 +48,19 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
         ready!(Pin::new(self).poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
+
+    /// How it goes, where the transport is one that we drive ourselves (uTP).
+    fn stream_figures(&self) -> Option<StreamFigures> {
+        None
+    }
+
+    /// Why the other side closed, where the transport carries that.
+    fn last_words(&self) -> Option<String> {
+        None
+    }
+
+    /// Tells the other side why we close, where the transport carries that.
+    fn end_because(&mut self, _cause: Cause) {}
 }
 
 impl Transport for TcpStream {

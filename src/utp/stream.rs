@@ -320,8 +320,9 @@ impl Stream {
                 (self.syn_due, self.our_reason) = (false, Some(reason));
             }
             State::Open => {
-                self.send.discard_unsent();
+                // Who said that nothing follows has all before that sent.
                 if self.fin == Fin::None {
+                    self.send.discard_unsent();
                     self.our_reason = Some(reason).filter(|reason| *reason != CloseReason::NONE);
                     self.fin = Fin::Wanted;
                 }

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use ttui::engine::clock::Clock;
-use ttui::engine::handshake::{Steps, accept, dial};
+use ttui::engine::handshake::{Over, Steps, accept, dial};
+use ttui::engine::line::Line;
 use ttui::engine::mse::{Carrier, Mse};
 use ttui::event::Encryption;
 use ttui::metainfo::{InfoHash, PeerId};
@@ -35,7 +36,7 @@ pub(crate) async fn answer(
     stream: TcpStream,
     ours: &Handshake,
     encryption: EncryptionPolicy,
-) -> Option<Carrier> {
+) -> Option<Carrier<TcpStream>> {
     stream.set_nodelay(true).unwrap();
     let mse = Mse::new(encryption, fastrand::u64(..));
     accept(stream, (*ours).into(), &mse, &UNTOLD).await.ok().map(|(carrier, _)| carrier)
@@ -44,7 +45,7 @@ pub(crate) async fn answer(
 /// Connects and shakes hands for the torrent, plain or under RC4; without any extension, not even the fast one.
 pub(crate) async fn call(addr: SocketAddr, info_hash: InfoHash, encryption: Encryption) -> Carrier {
     let (ours, mse) = (plain_handshake(info_hash), Mse::new(EncryptionPolicy::Require, fastrand::u64(..)));
-    let dialled = dial(addr, &ours, encryption, &mse, &UNTOLD);
+    let dialled = dial(addr, Over::Tcp, &ours, encryption, &mse, &UNTOLD);
     soon("a handshake in answer", dialled).await.expect("a handshake in answer").0
 }
 
@@ -52,8 +53,8 @@ impl Wire {
     /// Connects and shakes hands for the torrent, plain and without any extension.
     pub(crate) async fn dial(addr: SocketAddr, info_hash: InfoHash) -> Self {
         match call(addr, info_hash, Encryption::Plain).await {
-            Carrier::Bare(stream) => Self::new(stream),
-            Carrier::Encrypted(_) => unreachable!("it was called in plain"),
+            Carrier::Bare(Line::Tcp(stream)) => Self::new(stream),
+            other => unreachable!("it was called in plain, over TCP: {other:?}"),
         }
     }
 

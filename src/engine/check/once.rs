@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
-use crate::engine::handshake::{Steps, call, connect};
+use crate::engine::handshake::{Over, Steps, call, connect};
 use crate::engine::mailbox;
 use crate::engine::mse::Mse;
 use crate::engine::session::random_seed;
@@ -57,7 +57,7 @@ pub async fn shake_hands(
         let tap = Tap::default();
         let outcome = {
             let dialled = async {
-                let stream = tap.on(connect(addr, &told).await?);
+                let stream = tap.on(connect(addr, Over::Tcp, &told).await?);
                 call(stream, &once.ours, encrypted, &once.mse, &told).await
             };
             tokio::select! {

@@ -185,9 +185,9 @@ async fn dialled(listener: &TcpListener) -> Result<(TcpStream, Handshaken), Box<
     let addr = listener.local_addr().unwrap();
     let mse = mse(EncryptionPolicy::default());
     let (ours, steps) = (ours(), untold());
-    let dial = dial(addr, &ours, Encryption::Plain, &mse, &steps);
+    let dial = dial(addr, Over::Tcp, &ours, Encryption::Plain, &mse, &steps);
     match timeout(Duration::from_secs(15), dial).await.unwrap()? {
-        (Carrier::Bare(stream), shaken) => Ok((stream, shaken)),
+        (Carrier::Bare(Line::Tcp(stream)), shaken) => Ok((stream, shaken)),
         other => panic!("{other:?} for a plain dial"),
     }
 }
@@ -198,7 +198,7 @@ async fn nobody_listening_is_refused() {
     let addr = listener.local_addr().unwrap();
     drop(listener);
     let mse = mse(EncryptionPolicy::default());
-    let end = dial(addr, &ours(), Encryption::Plain, &mse, &untold()).await.unwrap_err();
+    let end = dial(addr, Over::Tcp, &ours(), Encryption::Plain, &mse, &untold()).await.unwrap_err();
     assert_eq!(end.cause, Cause::ConnectionRefused);
     assert_eq!(end.error.unwrap().code, Some(rustix::io::Errno::CONNREFUSED.raw_os_error()));
 }

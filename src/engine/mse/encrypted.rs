@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::engine::transport::Transport;
+use crate::event::{Cause, StreamFigures};
 use crate::wire::mse::{Cipher, Ciphers};
 
 /// Bytes that are enciphered ahead of the socket at most.
@@ -141,6 +142,18 @@ impl<T: Transport> Transport for Encrypted<T> {
             left -= came;
         }
         Poll::Ready(Ok(n))
+    }
+
+    fn stream_figures(&self) -> Option<StreamFigures> {
+        self.inner.stream_figures()
+    }
+
+    fn last_words(&self) -> Option<String> {
+        self.inner.last_words()
+    }
+
+    fn end_because(&mut self, cause: Cause) {
+        self.inner.end_because(cause);
     }
 }
 

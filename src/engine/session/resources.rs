@@ -20,6 +20,7 @@ use crate::engine::session_facts::SessionFacts;
 use crate::engine::surroundings::Surroundings;
 use crate::engine::tracker;
 use crate::engine::udp::Udp;
+use crate::engine::utp::Utp;
 use crate::metainfo::PeerId;
 use crate::storage;
 use crate::swarm::{DialPacer, DownShare, Places};
@@ -45,6 +46,8 @@ pub(in crate::engine) struct Resources {
     pub(in crate::engine) facts: Arc<SessionFacts>,
     /// Who takes the connections that others open.
     pub(in crate::engine) calls: Calls,
+    /// Connections over uTP.
+    pub(in crate::engine) utp: Utp,
     /// Keys of encrypted connections.
     pub(in crate::engine) mse: Mse,
     /// How many peers are dialled a second.
@@ -106,6 +109,7 @@ impl Resources {
             port,
             calls: Calls::new(peer_id, reserved, clock, Arc::clone(&facts)),
             facts,
+            utp: Utp::over(udp.clone(), clock, seed),
             mse: Mse::new(options.encryption, seed),
             dials: DialPacer::new(options.dials_per_second),
             places: Places::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::super::handshake::{Steps, dial};
+use super::super::handshake::{Over, Steps, dial};
 use super::super::link::Report;
 use super::super::listen::Arrived;
 use super::super::mailbox;
@@ -35,7 +35,7 @@ impl TorrentTask {
         let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
         let (ours, mse, dialled) = (self.ours, self.resources.mse.clone(), self.outlets.dialled.clone());
         self.tasks.spawn_for(conn, async move {
-            let outcome = dial(addr, &ours, encryption, &mse, &steps).await;
+            let outcome = dial(addr, Over::Tcp, &ours, encryption, &mse, &steps).await;
             // Nobody listens only when the run is over.
             let _ = dialled.send(Dialled { conn, addr, outcome }).await;
         });

@@ -6,15 +6,24 @@ use std::net::SocketAddr;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(feature = "portable")))]
 pub(super) use self::queued::{enable, next};
 
+/// A packet that did not arrive.
+#[derive(Debug)]
+pub(super) struct Failed {
+    /// Where it was sent to.
+    pub(super) to: SocketAddr,
+    /// Why it did not arrive.
+    pub(super) error: io::Error,
+    /// The bytes of an IP packet that the way takes, where it was too long and that is known.
+    pub(super) mtu: Option<u32>,
+}
+
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(feature = "portable")))]
 mod queued {
     use std::io::IoSliceMut;
     use std::os::fd::{AsFd, AsRawFd};
 
+    use super::{Failed, SocketAddr, io};
     use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
-    use rustix::io::Errno;
-
-    use super::{SocketAddr, io};
 
     /// Room for what comes beside an error: the error, the router that told it, and what else is asked for of packets.
     const CONTROL_BYTES: usize = 512;
@@ -30,8 +39,8 @@ mod queued {
         Ok(())
     }
 
-    /// The next of the queue: where the packet was sent to, and why it did not arrive.
-    pub(in super::super) fn next(socket: &impl AsRawFd) -> io::Result<(SocketAddr, io::Error)> {
+    /// The next of the queue.
+    pub(in super::super) fn next(socket: &impl AsRawFd) -> io::Result<Failed> {
         loop {
             let (mut control, mut packet) = ([0; CONTROL_BYTES], [0; PACKET_BYTES]);
             let mut slices = [IoSliceMut::new(&mut packet)];
@@ -41,17 +50,15 @@ mod queued {
                 Some(&mut control),
                 MsgFlags::MSG_ERRQUEUE,
             )?;
-            let errno = queued.cmsgs()?.find_map(|message| match message {
+            let told = queued.cmsgs()?.find_map(|message| match message {
                 ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => {
-                    i32::try_from(error.ee_errno).ok()
+                    Some((i32::try_from(error.ee_errno).ok()?, error.ee_info))
                 }
                 _ => None,
             });
-            // A packet that is too long for the path is no refusal.
-            if let (Some(to), Some(errno)) = (queued.address.and_then(sent_to), errno)
-                && errno != Errno::MSGSIZE.raw_os_error()
-            {
-                return Ok((to, io::Error::from_raw_os_error(errno)));
+            if let (Some(to), Some((errno, info))) = (queued.address.and_then(sent_to), told) {
+                let error = io::Error::from_raw_os_error(errno);
+                return Ok(Failed { to, error, mtu: Some(info).filter(|&mtu| mtu > 0) });
             }
         }
     }
@@ -70,6 +77,6 @@ pub(super) fn enable(_socket: &socket2::Socket, _addr: SocketAddr) -> io::Result
 
 /// On this system there is none: nobody is heard to refuse.
 #[cfg(any(not(any(target_os = "linux", target_os = "android")), feature = "portable"))]
-pub(super) fn next(_socket: &tokio::net::UdpSocket) -> io::Result<(SocketAddr, io::Error)> {
+pub(super) fn next(_socket: &tokio::net::UdpSocket) -> io::Result<Failed> {
     Err(io::ErrorKind::WouldBlock.into())
 }

@@ -4,11 +4,12 @@ use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use super::errors;
+use super::errors::{self, Failed};
 
 /// The largest packet there is, or several of one sender that the kernel put together.
 const MOST_BYTES: usize = 65_536;
@@ -16,6 +17,8 @@ const MOST_BYTES: usize = 65_536;
 const BATCH: usize = 8;
 /// Calls before others have their turn, however much comes in.
 const MOST_CALLS: usize = 64;
+/// What the system is asked to keep for us of what came and of what leaves; it may grant less.
+const KEPT_BYTES: usize = 4 << 20;
 /// How often a packet is sent again because of an error that is of another destination.
 const MOST_REPEATS: usize = 4;
 
@@ -34,6 +37,10 @@ pub(super) enum Read<'a> {
     Packet { from: SocketAddr, packet: &'a [u8] },
     /// What was sent there did not arrive.
     Refused { to: SocketAddr, error: io::Error },
+    /// What was sent there is too long for the way, which takes IP packets of so many bytes, where that is known.
+    TooLong { to: SocketAddr, most: Option<u32> },
+    /// What one call brought was all heard.
+    All,
 }
 
 /// Where packets are received into.
@@ -57,11 +64,14 @@ impl Socket {
         errors::enable(&socket, addr)?;
         let io = UdpSocket::from_std(socket.into())?;
         let state = UdpSocketState::new((&io).into())?;
+        // Less costs speed, and nothing else.
+        let _ = state.set_recv_buffer_size((&io).into(), KEPT_BYTES);
+        let _ = state.set_send_buffer_size((&io).into(), KEPT_BYTES);
         Ok(Self { io, state, is_ipv4: addr.is_ipv4() })
     }
 
     #[cfg(test)]
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+    pub(in crate::engine) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
     }
 
@@ -77,9 +87,10 @@ impl Socket {
     ) -> io::Result<()> {
         let ready = self.io.ready(Interest::READABLE | Interest::ERROR).await?;
         if ready.is_error() {
-            while let Ok((to, error)) = self.io.try_io(Interest::ERROR, || errors::next(&self.io)) {
-                hear(Read::Refused { to, error });
+            while let Ok(failed) = self.io.try_io(Interest::ERROR, || errors::next(&self.io)) {
+                hear(failed.into());
             }
+            hear(Read::All);
         }
         let mut last_error = None;
         for _ in 0..MOST_CALLS {
@@ -98,6 +109,7 @@ impl Socket {
                             hear(Read::Packet { from: meta.addr, packet });
                         }
                     }
+                    hear(Read::All);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 // It is of a destination: the queue says of which.
@@ -135,9 +147,91 @@ impl Socket {
         }
     }
 
-    fn hear_errors(&self, hear: &mut impl FnMut(Read<'_>)) {
-        while let Ok((to, error)) = errors::next(&self.io) {
-            hear(Read::Refused { to, error });
+    /// Sends packets to one destination, each of `segment` bytes but the last, if the system takes them now.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` where it takes none now, and what else it says.
+    pub(super) fn try_send(
+        &self,
+        to: SocketAddr,
+        packets: &[u8],
+        segment: usize,
+        mut hear: impl FnMut(Read<'_>),
+    ) -> io::Result<()> {
+        let segment_size = (segment < packets.len()).then_some(segment);
+        let transmit = Transmit { destination: to, ecn: None, contents: packets, segment_size, src_ip: None };
+        let send = || self.state.try_send((&self.io).into(), &transmit);
+        let mut repeats = 0..MOST_REPEATS;
+        loop {
+            match self.io.try_io(Interest::WRITABLE, send) {
+                Err(error)
+                    if error.kind() != io::ErrorKind::WouldBlock
+                        && !is_too_long(&error)
+                        && repeats.next().is_some() =>
+                {
+                    self.hear_errors(&mut hear);
+                }
+                done => return done,
+            }
         }
+    }
+
+    /// Lets what is sent meanwhile be fragmented on its way. Others send over the socket, too: of theirs that is as good.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn in_fragments<T>(&self, send: impl FnOnce() -> T) -> T {
+        use rustix::net::sockopt::{
+            Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
+        };
+        let set = |allowed: bool| {
+            let (v4, v6) = match allowed {
+                true => (Ipv4PathMtuDiscovery::DONT, Ipv6PathMtuDiscovery::DONT),
+                false => (Ipv4PathMtuDiscovery::PROBE, Ipv6PathMtuDiscovery::PROBE),
+            };
+            // Where it is not allowed the packet is lost, as it may be on its way.
+            let _ = if self.is_ipv4 {
+                set_ip_mtu_discover(&self.io, v4)
+            } else {
+                set_ipv6_mtu_discover(&self.io, v6)
+            };
+        };
+        set(true);
+        let sent = send();
+        set(false);
+        sent
+    }
+
+    /// Elsewhere packets are sent as they are.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn in_fragments<T>(&self, send: impl FnOnce() -> T) -> T {
+        send()
+    }
+
+    /// Waits until the system may take packets.
+    pub(super) async fn writable(&self) {
+        // What is wrong with it the next packet is told.
+        let _ = self.io.writable().await;
+    }
+
+    /// Packets that one call may send together.
+    pub(super) fn most_segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    fn hear_errors(&self, hear: &mut impl FnMut(Read<'_>)) {
+        while let Ok(failed) = errors::next(&self.io) {
+            hear(failed.into());
+        }
+    }
+}
+
+/// Whether what was to be sent is longer than a packet may be.
+pub(super) fn is_too_long(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::MSGSIZE)
+}
+
+impl From<Failed> for Read<'_> {
+    fn from(Failed { to, error, mtu }: Failed) -> Self {
+        if is_too_long(&error) { Self::TooLong { to, most: mtu } } else { Self::Refused { to, error } }
     }
 }
