@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use ttui::event::At;
+use ttui::event::{At, Transport};
 use ttui::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, Geometry, PeerId, PieceIndex};
 use ttui::peer::News;
 use ttui::swarm::{Action, ConnKey, Input, Order, Settings, Swarm, WindowState};
@@ -60,7 +60,14 @@ impl Case {
             for _ in 0..count {
                 has.set(geometry.piece(random.u32(..pieces)).unwrap());
             }
-            case.feed(Input::Handshaken { conn, peer: None, addr, peer_id, so_far: Vec::new() });
+            case.feed(Input::Handshaken {
+                conn,
+                peer: None,
+                transport: Transport::Tcp,
+                addr,
+                peer_id,
+                so_far: Vec::new(),
+            });
             case.feed(Input::News(conn, News::Has(has)));
             case.feed(Input::News(conn, News::Unchoked));
         }

@@ -26,8 +26,8 @@ use crate::swarm::{DEFAULT_DIALS_PER_SECOND, UploadSlots};
 use crate::ui::{ColumnChoice, Keymap, Palettes};
 
 pub use choices::{
-    Color, Encryption, SizeUnits, Theme, ratio, ratio_expected, seed_time, seed_time_expected, upload_slots,
-    upload_slots_expected,
+    Color, Encryption, SizeUnits, Theme, Transport, ratio, ratio_expected, seed_time, seed_time_expected,
+    upload_slots, upload_slots_expected,
 };
 pub use error::{ConfigError, Problem};
 pub use print::{defaults, of_columns};
@@ -62,6 +62,8 @@ pub struct Settings {
     pub upload_slots: UploadSlots,
     /// When connections to peers are encrypted.
     pub encryption: Encryption,
+    /// What connections to peers travel over.
+    pub transport: Transport,
     /// The ways to find peers besides trackers.
     pub finders: BTreeSet<Finder>,
     /// The nodes of the DHT that are asked where no known one answers.
@@ -127,6 +129,7 @@ impl Default for Settings {
             up_bps: None,
             upload_slots: UploadSlots::Auto,
             encryption: Encryption::default(),
+            transport: Transport::default(),
             finders: Finder::ALL.iter().copied().collect(),
             dht_nodes: dht_nodes(),
             port_mapping: true,

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use attempt::{Attempt, Direction, Encryption, OsError, SNUBBED_AFTER, Transport, WireBytes};
+pub use attempt::{Attempt, DialWay, Direction, Encryption, OsError, SNUBBED_AFTER, Transport, WireBytes};
 pub use blocks::{BlockRun, BlockState, MOST_RUNS};
 pub use cause::{Again, Blame, Cause, CauseInfo, OtherWay, advised};
 pub use dht::{AnnounceOutcome, DhtFact, Family, LookupFact, MOST_LOOKUP_NODES, NodeOutcome};
@@ -340,6 +340,26 @@ pub enum Event {
         /// Bytes sent, all of them.
         bytes_out: u64,
     },
+    /// The peer is dialled over the other transport as well, while the attempt under way is not connected.
+    RivalBegan {
+        /// Whose row.
+        peer: PeerKey,
+        /// Over what.
+        transport: Transport,
+        /// Under what.
+        encryption: Encryption,
+    },
+    /// The rival is over, and the attempt under way goes on. Where the attempt ends first, the rival takes its place.
+    RivalEnded {
+        /// Whose row.
+        peer: PeerKey,
+        /// Why.
+        cause: Cause,
+        /// What the operating system said, where it did.
+        error: Option<OsError>,
+        /// Anything more exact.
+        detail: Option<String>,
+    },
     /// When the peer is dialled next; `None`: not by itself.
     NextTry {
         /// Whose row.
@@ -614,7 +634,7 @@ parts! {
     HandshakeBytes { peer received }, Handshaken { peer }, Introduced { peer info }, Has { peer pieces },
     Have { peer piece }, Choking { peer by choking }, Interested { peer by interested }, FirstBlock { peer },
     PeerSample { peer sample }, AttemptEnded { peer cause error detail bytes_in bytes_out },
-    NextTry { peer at }, NotDialled { peer cause }, Held { peer held }, Dropped { peer dropped },
+    RivalBegan { peer transport encryption }, RivalEnded { peer cause error detail }, NextTry { peer at }, NotDialled { peer cause }, Held { peer held }, Dropped { peer dropped },
     Banned { peer until reason }, IncomingFailed { addr cause }, PieceOpened { piece }, PieceClosed { piece },
     PieceVerified { piece from }, PieceFailed { piece from }, TrackerKnown { tracker tier url },
     AnnounceBegan { tracker kind }, AnnounceAnswered { tracker answer }, AnnounceFailed { tracker error text },

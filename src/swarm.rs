@@ -53,7 +53,7 @@ use std::time::Duration;
 
 pub use bucket::Bucket;
 pub use down_share::DownShare;
-pub use fallback::EncryptionPolicy;
+pub use fallback::{DialPolicy, EncryptionPolicy, TransportPolicy};
 pub use messages::{Action, Input, Known, Settings};
 pub use network::{AddressChange, OwnAddresses, Way};
 pub use pacer::{DEFAULT_PER_SECOND as DEFAULT_DIALS_PER_SECOND, DialPacer};
@@ -214,10 +214,10 @@ impl Swarm {
                 self.announce(now, outcome);
                 self.hear_trackers();
             }
-            Input::Step { peer, at, step } => self.step(peer, at, step),
-            Input::DialFailed { peer, end } => self.dial_failed(now, peer, end),
-            Input::Handshaken { conn, peer, addr, peer_id, so_far } => {
-                self.shaken(now, conn, peer, addr, peer_id, so_far);
+            Input::Step { peer, transport, at, step } => self.step(peer, transport, at, step),
+            Input::DialFailed { peer, transport, end } => self.dial_failed(now, peer, transport, end),
+            Input::Handshaken { conn, peer, transport, addr, peer_id, so_far } => {
+                self.shaken(now, conn, (peer, transport), addr, peer_id, so_far);
             }
             Input::IncomingFailed { addr, cause } => {
                 self.out.emit(now, Event::IncomingFailed { addr, cause })

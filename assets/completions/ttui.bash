@@ -47,7 +47,7 @@ _ttui() {
 
     case "${cmd}" in
         ttui)
-            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --no-dht --dht-node --no-pex --no-lsd --no-port-mapping --gateway --ratio --seed-time --seed --no-seed --headless --json --files --sequential --paused --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
+            opts="-o -p -h -V --output --port --peer --max-peers --down --up --upload-slots --encryption --transport --no-dht --dht-node --no-pex --no-lsd --no-port-mapping --gateway --ratio --seed-time --seed --no-seed --headless --json --files --sequential --paused --overwrite --metadata-only --sync --record --privacy --log --config --theme --color --ascii --fps --no-mouse --print-config --help --version info verify check handshake replay demo completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -91,6 +91,10 @@ _ttui() {
                     ;;
                 --encryption)
                     COMPREPLY=($(compgen -W "prefer-plain prefer require off" -- "${cur}"))
+                    return 0
+                    ;;
+                --transport)
+                    COMPREPLY=($(compgen -W "both tcp utp" -- "${cur}"))
                     return 0
                     ;;
                 --dht-node)
@@ -145,7 +149,7 @@ _ttui() {
             return 0
             ;;
         ttui__subcmd__check)
-            opts="-p -h --for --json --csv --markdown --port --peer --encryption --no-dht --dht-node --no-pex --record --privacy --log --config --theme --color --ascii --fps --no-mouse --help"
+            opts="-p -h --for --json --csv --markdown --port --peer --encryption --transport --no-dht --dht-node --no-pex --record --privacy --log --config --theme --color --ascii --fps --no-mouse --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -169,6 +173,10 @@ _ttui() {
                     ;;
                 --encryption)
                     COMPREPLY=($(compgen -W "prefer-plain prefer require off" -- "${cur}"))
+                    return 0
+                    ;;
+                --transport)
+                    COMPREPLY=($(compgen -W "both tcp utp" -- "${cur}"))
                     return 0
                     ;;
                 --dht-node)
@@ -279,7 +287,7 @@ _ttui() {
             return 0
             ;;
         ttui__subcmd__handshake)
-            opts="-h --encryption --json --log --config --theme --color --ascii --fps --no-mouse --help"
+            opts="-h --encryption --transport --json --log --config --theme --color --ascii --fps --no-mouse --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -287,6 +295,10 @@ _ttui() {
             case "${prev}" in
                 --encryption)
                     COMPREPLY=($(compgen -W "prefer-plain prefer require off" -- "${cur}"))
+                    return 0
+                    ;;
+                --transport)
+                    COMPREPLY=($(compgen -W "both tcp utp" -- "${cur}"))
                     return 0
                     ;;
                 --log)

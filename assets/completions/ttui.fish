@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_ttui_global_optspecs
-    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= no-dht dht-node= no-pex no-lsd no-port-mapping gateway= ratio= seed-time= seed no-seed headless json files= sequential paused overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
+    string join \n o/output= p/port= peer= max-peers= down= up= upload-slots= encryption= transport= no-dht dht-node= no-pex no-lsd no-port-mapping gateway= ratio= seed-time= seed no-seed headless json files= sequential paused overwrite metadata-only sync record= privacy log= config= theme= color= ascii fps= no-mouse print-config h/help V/version
 end
 
 function __fish_ttui_needs_command
@@ -35,6 +35,9 @@ complete -c ttui -n "__fish_ttui_needs_command" -l encryption -d 'Whether connec
 prefer\t'Dial encrypted, and plain where that fails; take both'
 require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
+complete -c ttui -n "__fish_ttui_needs_command" -l transport -d 'What connections to peers travel over [default: tcp]' -r -f -a "both\t'Dial over TCP, and over uTP where that does not get through; take both'
+tcp\t'Dial and take TCP only'
+utp\t'Dial and take uTP only'"
 complete -c ttui -n "__fish_ttui_needs_command" -l dht-node -d 'Ask this node first where no known one answers, and none of the settings (may be given again)' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l gateway -d 'Ask this router [default: those of the system\'s default routes]' -r
 complete -c ttui -n "__fish_ttui_needs_command" -l ratio -d 'Stop seeding when so often its length was sent, as 1.5 [default: never]' -r
@@ -124,6 +127,9 @@ complete -c ttui -n "__fish_ttui_using_subcommand check" -l encryption -d 'Wheth
 prefer\t'Dial encrypted, and plain where that fails; take both'
 require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
+complete -c ttui -n "__fish_ttui_using_subcommand check" -l transport -d 'What connections to peers travel over [default: tcp]' -r -f -a "both\t'Dial over TCP, and over uTP where that does not get through; take both'
+tcp\t'Dial and take TCP only'
+utp\t'Dial and take uTP only'"
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l dht-node -d 'Ask this node first where no known one answers, and none of the settings (may be given again)' -r
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l record -d 'Record the check into this new file, to be shown again with `ttui replay`' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
@@ -152,6 +158,9 @@ complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l encryption -d 'W
 prefer\t'Dial encrypted, and plain where that fails; take both'
 require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
+complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l transport -d 'What the connection travels over' -r -f -a "both\t'Dial over TCP, and over uTP where that does not get through; take both'
+tcp\t'Dial and take TCP only'
+utp\t'Dial and take uTP only'"
 complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l log -d 'Write a line to FILE for every announce, dial and handshake (RUST_LOG says how much)' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l config -d 'Take the settings from FILE [default: ttui/config.toml in the folder of settings]' -r -F
 complete -c ttui -n "__fish_ttui_using_subcommand handshake" -l theme -d 'Colours and accents [default: auto]' -r -f -a "auto\t'Dark or light, as the terminal\'s background is'

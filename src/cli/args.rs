@@ -17,7 +17,7 @@ pub(super) use self::finders::dht;
 pub use self::way_in::MappingArgs;
 use self::way_in::mapping;
 use crate::config::{
-    Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, ratio, seed_time, upload_slots,
+    Color, Encryption, MOST_FPS, MOST_PEERS, Settings, Theme, Transport, ratio, seed_time, upload_slots,
     upload_slots_expected,
 };
 use crate::engine;
@@ -171,6 +171,9 @@ pub struct DownloadArgs {
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
+    /// What connections to peers travel over [default: tcp]
+    #[arg(long, value_name = "OVER", value_enum)]
+    pub transport: Option<Transport>,
     /// How peers are found.
     #[command(flatten)]
     pub finders: FinderArgs,
@@ -236,6 +239,7 @@ impl DownloadArgs {
         settings.up_bps = self.up.or(settings.up_bps);
         put(&mut settings.upload_slots, self.upload_slots);
         put(&mut settings.encryption, self.encryption);
+        put(&mut settings.transport, self.transport);
         self.finders.overrule(settings);
         if self.no_lsd {
             settings.finders.remove(&Finder::Lsd);
@@ -258,6 +262,7 @@ impl DownloadArgs {
             up_bps: settings.up_bps,
             upload_slots: settings.upload_slots,
             encryption: settings.encryption.policy(),
+            transport: settings.transport.policy(),
             finders: settings.finders.clone(),
             dht: dht(settings, self.metadata_only),
             mapping: mapping(settings, self.metadata_only),
@@ -363,6 +368,9 @@ pub struct CheckArgs {
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
+    /// What connections to peers travel over [default: tcp]
+    #[arg(long, value_name = "OVER", value_enum)]
+    pub transport: Option<Transport>,
     /// How peers are found.
     #[command(flatten)]
     pub finders: FinderArgs,
@@ -401,6 +409,9 @@ pub struct HandshakeArgs {
     /// Whether the connection is encrypted
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
     pub encryption: Encryption,
+    /// What the connection travels over
+    #[arg(long, value_name = "OVER", value_enum, default_value_t = Transport::Tcp)]
+    pub transport: Transport,
     /// As one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -469,7 +480,7 @@ mod tests {
 
     use super::*;
     use crate::config::ScreenSettings;
-    use crate::swarm::EncryptionPolicy;
+    use crate::swarm::{EncryptionPolicy, TransportPolicy};
 
     fn parse(line: &str) -> Result<Cli, String> {
         Cli::read(line.split(' ')).map_err(|error| error.to_string())
@@ -484,7 +495,7 @@ mod tests {
     fn reads_a_download() {
         let cli = parse(
             "ttui a.torrent -o out -p 7000 --peer 192.0.2.1:1 --peer seed.example.org:6881 --max-peers 50 --down 500k \
-             --up 1M --upload-slots 12 --encryption require --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10 \
+             --up 1M --upload-slots 12 --encryption require --transport both --seed --json --overwrite --sync --log l --color 256 --ascii --fps 10 \
              --theme mono --no-mouse --config c --record r --privacy --files 1 --files b/* --sequential --paused",
         )
         .unwrap();
@@ -520,6 +531,7 @@ mod tests {
         assert!(options.sequential && options.paused);
         assert_eq!(options.recording.file, Some("r".into()));
         assert_eq!(options.encryption, EncryptionPolicy::Require);
+        assert_eq!(options.transport, TransportPolicy::Both);
     }
 
     #[test]
@@ -531,6 +543,7 @@ mod tests {
         assert_eq!(options.dials_per_second, engine.dials_per_second);
         assert_eq!((options.down_bps, options.up_bps), (None, None));
         assert_eq!((options.upload_slots, options.encryption), (engine.upload_slots, engine.encryption));
+        assert_eq!(options.transport, engine.transport);
     }
 
     #[test]
@@ -577,9 +590,12 @@ mod tests {
         assert!(parse("ttui --print-config").unwrap().print_config);
         assert_eq!((check.time, check.form), (Duration::from_secs(30), FormArgs::default()));
         let peer = "[2001:db8::7]:6881".parse().unwrap();
-        let encryption = Encryption::PreferPlain;
-        let handshake = HandshakeArgs { torrent: "a".into(), peer, encryption, json: true };
-        assert_eq!(command("ttui handshake a [2001:db8::7]:6881 --json"), Command::Handshake(handshake));
+        let (encryption, transport) = (Encryption::PreferPlain, Transport::Utp);
+        let handshake = HandshakeArgs { torrent: "a".into(), peer, encryption, transport, json: true };
+        assert_eq!(
+            command("ttui handshake a [2001:db8::7]:6881 --transport utp --json"),
+            Command::Handshake(handshake)
+        );
         assert_eq!(command("ttui completions bash"), Command::Completions { shell: Shell::Bash });
         assert_eq!(command("ttui man"), Command::Man);
         let Command::Replay(replay) = command("ttui replay r --json") else {

@@ -24,6 +24,7 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> Result<Status, Failu
         port: args.port,
         peers: peers::addresses(&args.peer)?,
         encryption: args.encryption.unwrap_or(settings.encryption).policy(),
+        transport: args.transport.unwrap_or(settings.transport).policy(),
         dht: dht(&settings, true),
         finders: settings.finders,
         time: args.time,

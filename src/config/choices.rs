@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::swarm::{EncryptionPolicy, UploadSlots};
+use crate::swarm::{EncryptionPolicy, TransportPolicy, UploadSlots};
 use crate::ui::{self, ColourChoice, Colours};
 use crate::units::{self, Units};
 
@@ -30,6 +30,29 @@ impl Encryption {
             Self::Prefer => EncryptionPolicy::Prefer,
             Self::Require => EncryptionPolicy::Require,
             Self::Off => EncryptionPolicy::Off,
+        }
+    }
+}
+
+/// What connections to peers travel over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum Transport {
+    /// Dial over TCP, and over uTP where that does not get through; take both
+    Both,
+    /// Dial and take TCP only
+    #[default]
+    Tcp,
+    /// Dial and take uTP only
+    Utp,
+}
+
+impl Transport {
+    /// The same, for the engine.
+    pub fn policy(self) -> TransportPolicy {
+        match self {
+            Self::Both => TransportPolicy::Both,
+            Self::Tcp => TransportPolicy::Tcp,
+            Self::Utp => TransportPolicy::Utp,
         }
     }
 }

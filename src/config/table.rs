@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use toml::de::DeValue;
 
 use super::Settings;
-use super::choices::{self, Color, Encryption, SizeUnits, Theme};
+use super::choices::{self, Color, Encryption, SizeUnits, Theme, Transport};
 use crate::event::Finder;
 use crate::swarm::UploadSlots;
 use crate::ui::{self, ColumnPart};
@@ -178,6 +178,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         expected: one_of::<Encryption>,
         take: |to, value| choose(&mut to.encryption, value),
         shown: |settings| quoted(&choices::name(&settings.encryption)),
+    },
+    Setting {
+        table: "",
+        name: "transport",
+        help: "What connections to peers travel over: both, tcp or utp.",
+        expected: one_of::<Transport>,
+        take: |to, value| choose(&mut to.transport, value),
+        shown: |settings| quoted(&choices::name(&settings.transport)),
     },
     finder!(Dht, "Find peers through the DHT, and take part in it; never for private torrents."),
     Setting {

@@ -39,7 +39,7 @@ fn nothing_set_is_the_defaults() {
 #[test]
 fn every_setting_is_taken() {
     let settings = read(
-        "output = '~/iso'\nport = 7000\nmax-peers = 50\ndials-per-second = 5\nmax-rows = 500\ndown = '500k'\nup = 1_000_000\nupload-slots = 12\nencryption = 'require'\n\
+        "output = '~/iso'\nport = 7000\nmax-peers = 50\ndials-per-second = 5\nmax-rows = 500\ndown = '500k'\nup = 1_000_000\nupload-slots = 12\nencryption = 'require'\ntransport = 'utp'\n\
          screen = { theme = 'mono', color = 256, ascii = true, fps = 10, mouse = false, bell = false, title = false, clock = true, \
          units = 'decimal' }\n[columns]\nlive = ['client', 'state']\n[keys]\npause = ['F2', 'Q']\n[keys.peer]\nhold = 'H'\n",
     )
@@ -53,6 +53,7 @@ fn every_setting_is_taken() {
     assert_eq!(settings.upload_slots, UploadSlots::Fixed(12));
     assert_eq!(read("upload-slots = 'auto'").unwrap().upload_slots, UploadSlots::Auto);
     assert_eq!((settings.encryption, settings.max_rows), (Encryption::Require, 500));
+    assert_eq!(settings.transport, Transport::Utp);
     assert_eq!(settings.dials_per_second.get(), 5);
     let screen = ScreenSettings {
         theme: Theme::Mono,

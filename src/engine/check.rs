@@ -30,10 +30,10 @@ use super::torrent::{self, Asked, Blocks, Give, Parts};
 use super::tracker;
 use super::wanted::Wanted;
 use crate::command::Command;
-use crate::event::{Event, Finder, OsError, Source};
+use crate::event::{Event, Finder, OsError, Source, Transport};
 use crate::ledger::View;
 use crate::metainfo::Bitfield;
-use crate::swarm::{self, EncryptionPolicy, Input, Swarm};
+use crate::swarm::{self, EncryptionPolicy, Input, Swarm, TransportPolicy};
 use crate::wire::{Handshake, Reserved};
 
 /// Files kept for other things than connections.
@@ -52,6 +52,8 @@ pub struct CheckOptions {
     pub peers: Vec<SocketAddr>,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// Over what peers are dialled, and whose calls are taken.
+    pub transport: TransportPolicy,
     /// Ways besides trackers in which peers are to be found; a private torrent uses none of them.
     pub finders: BTreeSet<Finder>,
     /// How it asks the DHT; `None`: not at all.
@@ -73,6 +75,7 @@ impl Default for CheckOptions {
             loopback: false,
             peers: Vec::new(),
             encryption: EncryptionPolicy::default(),
+            transport: TransportPolicy::Tcp,
             finders: BTreeSet::from([Finder::Pex]),
             dht: None,
             state: None,
@@ -99,7 +102,8 @@ pub async fn check(
     let seed = random_seed()?;
     // Nobody waits for a turn: that is how it is soon known which trackers answer.
     let tracker = tracker::Settings { most_under_way: usize::MAX, ..options.tracker };
-    let session = SessionOptions { encryption: options.encryption, tracker, ..SessionOptions::default() };
+    let (encryption, transport) = (options.encryption, options.transport);
+    let session = SessionOptions { encryption, transport, tracker, ..SessionOptions::default() };
     let resources = Resources::new(listener.port(), listener.udp(), seed, &session);
     let (mut tasks, mut finders) = (JoinSet::new(), options.finders);
     if let Some((dht, state)) = options.dht.as_ref().zip(options.state.or_else(state_folder)) {
@@ -113,7 +117,8 @@ pub async fn check(
     let files = raise_open_files().unwrap_or(USUAL_FILES);
     let most_open = usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX).max(1);
     let settings = swarm::Settings {
-        encryption: options.encryption,
+        encryption,
+        transport,
         info_hash: wanted.info_hash(),
         private: wanted.is_private(),
         finders,
@@ -160,7 +165,9 @@ pub async fn check(
     resources.calls.last();
     tasks.spawn(listener.udp().run());
     tasks.spawn(resources.utp.clone().run());
-    let (utp, calls) = (Some(resources.utp.clone()), resources.calls.clone());
+    let utp = transport.uses(Transport::Utp).then(|| resources.utp.clone());
+    let listener = if transport.uses(Transport::Tcp) { listener } else { listener.without_tcp() };
+    let calls = resources.calls.clone();
     tasks.spawn(listener.run(utp, calls, resources.mse.clone(), clock));
     let mut running = Box::pin(torrent::run(parts, inbox, outlets));
     tokio::select! {

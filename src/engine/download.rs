@@ -25,7 +25,7 @@ use crate::ledger::View;
 use crate::metainfo::{InfoHash, NamedFiles, TorrentError};
 use crate::storage::StorageError;
 use crate::swarm::queue::QueueLimits;
-use crate::swarm::{EncryptionPolicy, UploadSlots};
+use crate::swarm::{EncryptionPolicy, TransportPolicy, UploadSlots};
 
 /// How a download is to go.
 #[derive(Clone, Debug)]
@@ -55,6 +55,8 @@ pub struct Options {
     pub upload_slots: UploadSlots,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// Over what peers are dialled, and whose calls are taken.
+    pub transport: TransportPolicy,
     /// Ways besides trackers in which peers are to be found; a private torrent uses none of them.
     pub finders: BTreeSet<Finder>,
     /// A connected peer that says nothing for this long is let go.
@@ -109,6 +111,7 @@ impl Default for Options {
             up_bps,
             upload_slots,
             encryption: session.encryption,
+            transport: session.transport,
             finders,
             idle_after,
             queue: session.queue,
@@ -147,6 +150,7 @@ impl Options {
             up_bps,
             upload_slots,
             encryption,
+            transport,
             queue,
             on_complete,
             finders,
@@ -173,6 +177,7 @@ impl Options {
             down_bps,
             up_bps,
             encryption,
+            transport,
             queue,
             on_complete,
             dht,

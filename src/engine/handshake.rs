@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,7 +65,19 @@ pub enum Over<'a> {
     Utp(&'a Utp),
 }
 
-/// Connects to `addr` and shakes hands, encrypted or not.
+/// What dials of one peer over several transports share: who is connected first goes on, the others write nothing.
+/// Copies are the same race.
+#[derive(Clone, Debug, Default)]
+pub struct Race(Arc<AtomicBool>);
+
+impl Race {
+    /// Takes the first place. False: it is taken.
+    fn win(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// Connects to `addr` and shakes hands, encrypted or not, unless another dial of the race is connected before.
 ///
 /// # Errors
 ///
@@ -71,21 +85,27 @@ pub enum Over<'a> {
 pub async fn dial(
     addr: SocketAddr,
     over: Over<'_>,
+    race: &Race,
     ours: &Handshake,
     encryption: Encryption,
     mse: &Mse,
     steps: &Steps,
 ) -> Result<(Carrier, Handshaken), Box<Closed>> {
-    let line = connect(addr, over, steps).await?;
+    let line = connect(addr, over, race, steps).await?;
     call(line, ours, encryption, mse, steps).await
 }
 
-/// Connects to `addr`.
+/// Connects to `addr`, unless another dial of the race is connected before.
 ///
 /// # Errors
 ///
 /// The attempt's end, with exactly one cause.
-pub(super) async fn connect(addr: SocketAddr, over: Over<'_>, steps: &Steps) -> Result<Line, Box<Closed>> {
+pub(super) async fn connect(
+    addr: SocketAddr,
+    over: Over<'_>,
+    race: &Race,
+    steps: &Steps,
+) -> Result<Line, Box<Closed>> {
     let until = steps.clock.now() + CONNECT_TIMEOUT;
     let connected = async {
         match over {
@@ -107,6 +127,9 @@ pub(super) async fn connect(addr: SocketAddr, over: Over<'_>, steps: &Steps) -> 
         Some(Err(error)) => return Err(ended(dial_cause(&error), Some(&error))),
         None => return Err(ended(Cause::ConnectTimeout, None)),
     };
+    if !race.win() {
+        return Err(ended(Cause::LostRace, None));
+    }
     steps.connected().await;
     Ok(line)
 }

@@ -24,7 +24,7 @@ use super::mailbox;
 use super::mse::{Carrier, Mse};
 use super::udp::Udp;
 use super::utp::Utp;
-use crate::event::{At, Cause, OsError};
+use crate::event::{At, Cause, OsError, Transport};
 use crate::metainfo::address::holder_of;
 use crate::peer::{Called, Closed, ConnKey, Handshaken, MOST_STEPS, Step};
 
@@ -77,6 +77,8 @@ pub struct Listener {
 pub struct Arrived {
     /// Where from.
     pub addr: SocketAddr,
+    /// Over what.
+    pub transport: Transport,
     /// What happened so far, with times.
     pub so_far: Vec<(At, Step)>,
     /// The connection after a valid handshake, or the end it came to.
@@ -127,6 +129,12 @@ impl Listener {
     /// The UDP sockets of the port, which stay when nobody is listened to any more.
     pub fn udp(&self) -> Udp {
         self.udp.clone()
+    }
+
+    /// Nobody is let in over TCP; the port is free there.
+    #[must_use]
+    pub fn without_tcp(self) -> Self {
+        Self { sockets: Vec::new(), ..self }
     }
 
     /// The port we listen on.
@@ -213,6 +221,7 @@ async fn welcome(
     clock: Clock,
     impatient: oneshot::Receiver<()>,
 ) -> Arrived {
+    let transport = line.transport();
     let (to, mut steps) = mailbox::channel(MOST_STEPS);
     let steps_to = Steps::new(ConnKey(u32::MAX), clock, to);
     steps_to.connected().await;
@@ -230,7 +239,7 @@ async fn welcome(
         so_far.push((at, step));
     }
     let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());
-    Arrived { addr, so_far, outcome }
+    Arrived { addr, transport, so_far, outcome }
 }
 
 /// The connection broke before it was accepted; the next is none the worse.

@@ -15,11 +15,18 @@ pub(super) fn write(ledger: &Ledger, at: At, event: &Event) {
         Event::PeerLearned { addr, source, .. } => debug!(t, %addr, ?source, "peer learned"),
         Event::Phase { phase, reason } => info!(t, ?phase, reason, "phase"),
         Event::Listening { port } => info!(t, port, "listening"),
-        Event::AttemptBegan { peer, direction: Direction::Out, encryption, .. } => {
-            info!(t, peer = peer_of(*peer), ?encryption, "dial");
+        Event::AttemptBegan { peer, direction: Direction::Out, transport, encryption } => {
+            info!(t, peer = peer_of(*peer), ?transport, ?encryption, "dial");
         }
-        Event::AttemptBegan { peer, direction: Direction::In, encryption, .. } => {
-            info!(t, peer = peer_of(*peer), ?encryption, "called by");
+        Event::AttemptBegan { peer, direction: Direction::In, transport, encryption } => {
+            info!(t, peer = peer_of(*peer), ?transport, ?encryption, "called by");
+        }
+        Event::RivalBegan { peer, transport, encryption } => {
+            info!(t, peer = peer_of(*peer), ?transport, ?encryption, "dial beside");
+        }
+        Event::RivalEnded { peer, cause, error, .. } => {
+            let (cause, error) = (cause.info().code, error.as_ref().map(|error| error.text.as_str()));
+            info!(t, peer = peer_of(*peer), cause, error, "closed beside");
         }
         Event::Connected { peer } => debug!(t, peer = peer_of(*peer), "connected"),
         Event::Agreed { peer, payload } => {

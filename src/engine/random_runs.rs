@@ -18,11 +18,18 @@ struct Judge {
     ledger: Ledger,
     /// Peers with an attempt under way.
     attempts: BTreeSet<PeerKey>,
+    /// Those with a second one that races it.
+    rivals: BTreeSet<PeerKey>,
 }
 
 impl Judge {
     fn new(geometry: Geometry) -> Self {
-        Self { geometry, ledger: Ledger::new(facts_of(geometry)), attempts: BTreeSet::new() }
+        Self {
+            geometry,
+            ledger: Ledger::new(facts_of(geometry)),
+            attempts: BTreeSet::new(),
+            rivals: BTreeSet::new(),
+        }
     }
 
     fn look(&mut self, run: &mut RandomRun) {
@@ -37,7 +44,19 @@ impl Judge {
             Event::AttemptBegan { peer, .. } => {
                 assert!(self.attempts.insert(*peer), "{peer:?}: the attempt before goes on");
             }
-            Event::AttemptEnded { peer, .. } => assert!(self.attempts.remove(peer), "{peer:?}: none to end"),
+            Event::AttemptEnded { peer, .. } => {
+                // A rival goes on in its place.
+                let over = self.rivals.remove(peer) || self.attempts.remove(peer);
+                assert!(over, "{peer:?}: none to end");
+            }
+            Event::RivalBegan { peer, .. } => {
+                assert!(
+                    self.attempts.contains(peer) && self.rivals.insert(*peer),
+                    "{peer:?}: a rival of none"
+                );
+            }
+            Event::RivalEnded { peer, .. } => assert!(self.rivals.remove(peer), "{peer:?}: no rival to end"),
+            Event::Connected { peer } => assert!(!self.rivals.contains(peer), "{peer:?}: who won?"),
             Event::Handshaken { peer } | Event::FirstBlock { peer } | Event::Has { peer, .. } => {
                 assert!(self.attempts.contains(peer), "{peer:?}: no attempt under way");
             }
@@ -57,6 +76,8 @@ impl Judge {
         assert_eq!((sum, sum as usize), (view.funnel.known, view.peers.len() - ourselves));
         let live: BTreeSet<PeerKey> =
             view.peers.iter().filter(|peer| peer.group == Group::Live).map(|peer| peer.key).collect();
+        let rivals = view.peers.iter().filter(|peer| peer.rival.is_some()).map(|peer| peer.key);
+        assert_eq!(rivals.collect::<BTreeSet<_>>(), self.rivals, "who races");
         assert_eq!(live, swarm.live_peers().into_keys().collect(), "who is live");
         let pieces = swarm.have().unwrap().numbers().filter_map(|number| self.geometry.piece(number));
         let have = pieces.map(|piece| u64::from(self.geometry.length_of(piece))).sum::<u64>();

@@ -35,6 +35,7 @@ use super::listen::Listener;
 use super::mapping;
 use super::wanted::Wanted;
 use crate::command::Command;
+use crate::event::Transport;
 use crate::metainfo::InfoHash;
 use crate::storage::{self, state_dir};
 
@@ -78,7 +79,9 @@ impl Session {
         }
         tasks.spawn(udp.run());
         tasks.spawn(resources.utp.clone().run());
-        let (utp, calls) = (Some(resources.utp.clone()), resources.calls.clone());
+        let utp = options.transport.uses(Transport::Utp).then(|| resources.utp.clone());
+        let listener = if options.transport.uses(Transport::Tcp) { listener } else { listener.without_tcp() };
+        let calls = resources.calls.clone();
         tasks.spawn(listener.run(utp, calls, resources.mse.clone(), resources.clock));
         if let Some(options) = &options.mapping {
             tasks.spawn(mapping::Driver::new(&resources, random_seed()?, options, &state).run());

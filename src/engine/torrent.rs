@@ -47,7 +47,7 @@ use super::peer_tasks::PeerTasks;
 use super::pool::BlockBuf;
 use super::session::{Resources, run_on_complete};
 use crate::command::Command;
-use crate::event::{At, Event, Finder, PeerKey, Phase, Severity};
+use crate::event::{At, Event, Finder, Phase, Severity};
 use crate::ledger::View;
 use crate::metainfo::Info;
 use crate::peer::haves::HaveLog;
@@ -138,7 +138,7 @@ struct TorrentTask {
     /// The same for lines to web seeds.
     web_lines: BTreeMap<ConnKey, mpsc::UnboundedSender<Order>>,
     /// Dials under way.
-    dialling: BTreeMap<ConnKey, PeerKey>,
+    dialling: BTreeMap<ConnKey, peers::Dialling>,
     next_conn: u32,
     outlets: Outlets,
     tasks: PeerTasks,
@@ -398,7 +398,8 @@ impl TorrentTask {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Dial { peer, addr, encryption } => self.dial(peer, addr, encryption),
+            Action::Dial { peer, addr, way } => self.dial(peer, addr, way),
+            Action::CallOff { peer, transport } => self.call_off(peer, transport),
             Action::Order(conn, order) => self.order(conn, order),
             Action::Keep(conn, block) => self.keep(conn, block),
             Action::Discard(piece) => self.store().into_iter().for_each(|store| store.discard(piece)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::parts::parts;
-use super::{At, Cause, LooksLike, Payload, Relay};
+use super::{At, Cause, Event, LooksLike, Payload, PeerKey, Relay};
 
 /// Who connected to whom.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub enum Direction {
 }
 
 /// What carries the bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Transport {
     /// TCP.
     Tcp,
@@ -33,6 +33,15 @@ impl Transport {
             Self::Utp => "utp",
         }
     }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Tcp => Self::Utp,
+            Self::Utp => Self::Tcp,
+        }
+    }
 }
 
 /// Whether the handshake travels under message stream encryption.
@@ -42,6 +51,34 @@ pub enum Encryption {
     Plain,
     /// Under MSE/PE.
     Mse,
+}
+
+impl Encryption {
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Plain => Self::Mse,
+            Self::Mse => Self::Plain,
+        }
+    }
+}
+
+/// How a peer is dialled: over what, and under what.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DialWay {
+    /// Over what.
+    pub transport: Transport,
+    /// Under what.
+    pub encryption: Encryption,
+}
+
+impl DialWay {
+    /// What is told of an attempt that begins so.
+    pub fn began(self, peer: PeerKey, direction: Direction) -> Event {
+        let Self { transport, encryption } = self;
+        Event::AttemptBegan { peer, direction, transport, encryption }
+    }
 }
 
 /// What the operating system said of a failed operation.

@@ -45,6 +45,8 @@ pub struct CauseInfo {
     pub again: Again,
     /// Whether the end may be due to how it was dialled, plain or encrypted.
     pub other_way: OtherWay,
+    /// Whether the end may be due to what it was dialled over, TCP or uTP.
+    pub other_transport: bool,
 }
 
 impl CauseInfo {
@@ -100,6 +102,7 @@ const USUAL: CauseInfo = CauseInfo {
     of_silence: false,
     again: Again::Later,
     other_way: OtherWay::No,
+    other_transport: false,
 };
 
 /// An advice for reading: `Try: raise it.`, or `Nothing to do: ttui dials again.`
@@ -155,24 +158,26 @@ causes! {
     DuplicateConnection: "duplicate_connection", "duplicate", "we are connected to it already", Us { of_many: "We are connected to these peers already." },
         "We are connected to this peer already.", "Nothing to do.";
     // Dialling.
-    ConnectTimeout: "connect_timeout", "no answer", "offline, or blocked", Network { fault: true, offline: true, of_silence: true, of_many: "Nothing answered: they are offline, or a firewall or router drops our packets." },
+    ConnectTimeout: "connect_timeout", "no answer", "offline, or blocked", Network { fault: true, other_transport: true, offline: true, of_silence: true, of_many: "Nothing answered: they are offline, or a firewall or router drops our packets." },
         "Nothing answered: it is offline, or a firewall or router drops our packets.", "Nothing to do if others answer. If nobody does, look at the VPN and the firewall.";
-    ConnectionRefused: "connection_refused", "refused", "host up, port closed", Peer { fault: true, offline: true, of_many: "The machines are up, but nothing listens on that port: the client is closed, or the port is old." },
+    ConnectionRefused: "connection_refused", "refused", "host up, port closed", Peer { fault: true, other_transport: true, offline: true, of_many: "The machines are up, but nothing listens on that port: the client is closed, or the port is old." },
         "The machine is up, but nothing listens on that port: the client is closed, or the port is old.", "Nothing to do: ttui dials again.";
-    HostUnreachable: "host_unreachable", "no route", "a router says it cannot be reached", Network { fault: true, offline: true, of_many: "A router says that the machines cannot be reached." },
+    HostUnreachable: "host_unreachable", "no route", "a router says it cannot be reached", Network { fault: true, other_transport: true, offline: true, of_many: "A router says that the machines cannot be reached." },
         "A router says that the machine cannot be reached.", "Nothing to do if others answer. If nobody does, look at the network.";
     NetworkUnreachable: "network_unreachable", "no route", "no route from here to that network", Us { fault: true },
         "This machine has no route to that network.", "Look at the network or VPN. If only IPv6 addresses are like this, this machine merely has no IPv6.";
-    PermissionDenied: "permission_denied", "forbidden", "this machine forbids it: firewall", Us { fault: true },
+    PermissionDenied: "permission_denied", "forbidden", "this machine forbids it: firewall", Us { fault: true, other_transport: true },
         "This machine forbids the connection.", "Look for a rule in a local firewall or sandbox.";
-    NoLocalPorts: "no_local_ports", "no ports", "no free port here to dial from", Us { fault: true },
+    NoLocalPorts: "no_local_ports", "no ports", "no free port here to dial from", Us { fault: true, other_transport: true },
         "This machine has no free port or address to dial from.", "Allow fewer connections (--max-peers), or wait a minute.";
-    TooManyOpenFiles: "too_many_open_files", "no files", "too many open files here (ulimit -n)", Us { fault: true },
+    TooManyOpenFiles: "too_many_open_files", "no files", "too many open files here (ulimit -n)", Us { fault: true, other_transport: true },
         "This process may open no more files.", "Raise the limit (ulimit -n) or lower --max-peers.";
+    LostRace: "lost_race", "slower", "reached over the other transport first", Us { of_many: "They were reached over the other transport first." },
+        "It was reached over the other transport first.", "Nothing to do.";
     // Handshake.
     ClosedBeforeHandshake: "closed_before_handshake", "hung up", "after our handshake", Unknown { fault: true, of_silence: true, other_way: OtherWay::Both, of_many: "They hung up on our handshake: they are full, have banned us, want encryption, or do not have this torrent." },
         "It hung up on our handshake: it is full, has banned us, wants encryption, or does not have this torrent.", "Nothing to do if others answer: ttui dials again.";
-    ResetBeforeHandshake: "reset_before_handshake", "reset", "before any handshake", Unknown { fault: true, of_silence: true, other_way: OtherWay::Both, of_many: "The connections were reset before their handshake: by the peers, or by something on the way." },
+    ResetBeforeHandshake: "reset_before_handshake", "reset", "before any handshake", Unknown { fault: true, other_transport: true, of_silence: true, other_way: OtherWay::Both, of_many: "The connections were reset before their handshake: by the peers, or by something on the way." },
         "The connection was reset before its handshake: by the peer, or by something on the way.", "Nothing to do if others answer: ttui dials again.";
     HandshakeTimeout: "handshake_timeout", "silent", "opened, then said nothing", Unknown { fault: true, of_silence: true, other_way: OtherWay::Both, of_many: "They took the connection and then said nothing for 10 seconds: they are overloaded, or no BitTorrent clients." },
         "It took the connection and then said nothing for 10 seconds: it is overloaded, or no BitTorrent client.", "Nothing to do: ttui dials again.";
@@ -272,7 +277,7 @@ causes! {
     PunchFailed: "punch_failed", "not met", "no third peer could bring us together", Unknown { fault: true, of_many: "They cannot be called, and no peer that is connected to both sides brought us together." },
         "It cannot be called, and the peer that was asked did not bring us together.", "Nothing to do: ttui asks another one, and dials again.";
     // Any.
-    LocalError: "local_error", "our fault", "this machine could not do it", Us { fault: true },
+    LocalError: "local_error", "our fault", "this machine could not do it", Us { fault: true, other_transport: true },
         "This machine could not do that.", "";
 }
 

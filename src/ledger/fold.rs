@@ -266,6 +266,15 @@ impl Ledger {
                 });
             }
             Event::Punch { peer, step } => self.with(at, *peer, |row, _| row.punch(at, step)),
+            Event::RivalBegan { peer, transport, encryption } => {
+                self.with(at, *peer, |row, _| row.begin_rival(at, *transport, *encryption));
+            }
+            Event::RivalEnded { peer, cause, error, detail } => self.with(at, *peer, |row, _| {
+                row.end_rival(at, *cause, |attempt| {
+                    attempt.error.clone_from(error);
+                    attempt.detail.clone_from(detail);
+                });
+            }),
             Event::NextTry { peer, at: next } => self.with(at, *peer, |row, _| row.edit().next_try = *next),
             Event::NotDialled { peer, cause } => self.with(at, *peer, |row, _| row.set_not_dialled(*cause)),
             Event::Held { peer, held } => self.with(at, *peer, |row, _| row.edit().held = *held),

@@ -119,6 +119,9 @@ pub struct PeerRecord {
     /// Every try, oldest first. Of long ladders the oldest go, the numbers stay.
     #[serde(deserialize_with = "bounded::<_, _, { MOST_ATTEMPTS.0 }>")]
     pub attempts: Vec<Attempt>,
+    /// The try over the other transport that races the one under way, while both are.
+    #[serde(default)]
+    pub rival: Option<Box<Attempt>>,
     /// Who it is by its peer id: `Transmission 4.0.6`.
     pub client: Option<String>,
     /// Its peer id, once 68 bytes came.
@@ -172,7 +175,7 @@ pub struct PeerRecord {
 
 harmless!(Stage, Group, Flags);
 parts! {
-    PeerRecord: key addr sources stage group cause attempts client peer_id reserved info has flags sample rates
+    PeerRecord: key addr sources stage group cause attempts rival client peer_id reserved info has flags sample rates
         recent down_bytes up_bytes last_block failed_pieces held dropped banned next_try since rests metadata
         lacks_metadata
 }
@@ -181,6 +184,11 @@ impl PeerRecord {
     /// The attempt under way or the last one.
     pub fn last_attempt(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// Every try that is kept, oldest first, with the one that races the last.
+    pub fn tries(&self) -> impl DoubleEndedIterator<Item = &Attempt> {
+        self.attempts.iter().chain(self.rival.as_deref())
     }
 
     /// The attempt that tells most of the peer: the one under way while it is live, else the one that got furthest.

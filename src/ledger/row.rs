@@ -58,6 +58,7 @@ impl Row {
             group: Group::Queued,
             cause: Some(Cause::Queued),
             attempts: Vec::new(),
+            rival: None,
             client: None,
             peer_id: None,
             reserved: None,
@@ -158,39 +159,55 @@ impl Row {
         transport: Transport,
         encryption: Encryption,
     ) {
+        self.end_rival(at, Cause::Replaced, |_| {});
         self.end(at, Cause::Replaced, |_| {});
         self.not_dialled = None;
-        let number = self.record.attempts.last().map_or(0, |last| last.number).saturating_add(1);
         let incoming = direction == Direction::In;
-        // Before the next one comes, so that there is room for no more than are kept.
+        let attempt = Attempt {
+            direction,
+            connected: incoming.then_some(at),
+            ..begun(at, self.next_number(), transport, encryption)
+        };
+        self.push(attempt);
+        self.edit().next_try = None;
+        self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
+    }
+
+    fn next_number(&self) -> u32 {
+        self.record.attempts.last().map_or(0, |last| last.number).saturating_add(1)
+    }
+
+    /// Keeps one attempt more, the last.
+    fn push(&mut self, attempt: Attempt) {
+        // Before it comes, so that there is room for no more than are kept.
+        self.prune(self.most_attempts.saturating_sub(1));
+        let attempts = &mut self.edit().attempts;
+        attempts.reserve_exact(1);
+        attempts.push(attempt);
+    }
+
+    /// Another attempt begins beside the one under way, if there is one.
+    pub(super) fn begin_rival(&mut self, at: At, transport: Transport, encryption: Encryption) {
+        if self.open().is_some() {
+            let rival = begun(at, self.next_number(), transport, encryption);
+            self.edit().rival = Some(Box::new(rival));
+        }
+    }
+
+    /// Ends the attempt beside the one under way, if there is one. It stands before that one from now on.
+    pub(super) fn end_rival(&mut self, at: At, cause: Cause, more: impl FnOnce(&mut Attempt)) {
+        if self.record.rival.is_none() {
+            return;
+        }
         self.prune(self.most_attempts.saturating_sub(1));
         let record = self.edit();
-        record.next_try = None;
-        record.attempts.reserve_exact(1);
-        record.attempts.push(Attempt {
-            number,
-            direction,
-            transport,
-            encryption,
-            began: at,
-            connected: incoming.then_some(at),
-            handshake_sent: None,
-            handshaken: None,
-            unchoked: None,
-            first_block: None,
-            ended: None,
-            sent: Vec::new(),
-            received: Vec::new(),
-            bytes_in: 0,
-            bytes_out: 0,
-            cause: None,
-            error: None,
-            detail: None,
-            looks_like: None,
-            payload: None,
-            relay: None,
-        });
-        self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
+        let Some((mut rival, last)) = record.rival.take().zip(record.attempts.pop()) else { return };
+        rival.ended = Some(at);
+        rival.cause = Some(cause);
+        more(&mut rival);
+        let numbers = (last.number, rival.number);
+        record.attempts.push(Attempt { number: numbers.0, ..*rival });
+        record.attempts.push(Attempt { number: numbers.1, ..last });
     }
 
     /// Changes the attempt under way, if there is one, and notes how far it got.
@@ -229,6 +246,9 @@ impl Row {
         record.has = None;
         if let Some(talk) = &mut record.metadata {
             talk.end();
+        }
+        if let Some(rival) = record.rival.take() {
+            self.push(*rival);
         }
         self.until = (0, 0);
         self.before = (self.record.down_bytes, self.record.up_bytes);
@@ -282,6 +302,8 @@ impl Row {
 
     /// Makes this row go on with the attempts of another one; the attempt under way of the other one wins.
     pub(super) fn absorb(&mut self, at: At, mut other: Self) {
+        self.end_rival(at, Cause::Replaced, |_| {});
+        other.end_rival(at, Cause::Replaced, |_| {});
         if other.open().is_some() {
             self.end(at, Cause::Replaced, |_| {});
         }
@@ -425,20 +447,53 @@ impl Row {
     fn prune(&mut self, most: usize) {
         while self.record.attempts.len() > most {
             let decides = deciding(&self.record.attempts).map(|attempt| attempt.number);
-            let oldest = self.record.attempts.iter().position(|attempt| Some(attempt.number) != decides);
+            let oldest = self
+                .record
+                .attempts
+                .iter()
+                .position(|attempt| attempt.ended.is_some() && Some(attempt.number) != decides);
             let Some(oldest) = oldest else { return };
             self.edit().attempts.remove(oldest);
         }
     }
 }
 
-/// The attempt whose cause is the peer's: the one that got furthest, on a tie one that needed nobody else, then the plain
-/// one, then the latest.
+/// One of ours that begins now.
+fn begun(at: At, number: u32, transport: Transport, encryption: Encryption) -> Attempt {
+    Attempt {
+        number,
+        direction: Direction::Out,
+        transport,
+        encryption,
+        began: at,
+        connected: None,
+        handshake_sent: None,
+        handshaken: None,
+        unchoked: None,
+        first_block: None,
+        ended: None,
+        sent: Vec::new(),
+        received: Vec::new(),
+        bytes_in: 0,
+        bytes_out: 0,
+        cause: None,
+        error: None,
+        detail: None,
+        looks_like: None,
+        payload: None,
+        relay: None,
+    }
+}
+
+/// The attempt whose cause is the peer's: the one that got furthest; on a tie one that needed nobody else, then that over
+/// TCP, then the plain one, then the latest. One that only was slower than another tells nothing.
 pub(super) fn deciding(attempts: &[Attempt]) -> Option<&Attempt> {
-    let ended = attempts.iter().filter(|attempt| attempt.ended.is_some());
+    let ended =
+        attempts.iter().filter(|attempt| attempt.ended.is_some() && attempt.cause != Some(Cause::LostRace));
     ended.max_by_key(|attempt| {
+        let (alone, tcp) = (attempt.relay.is_none(), attempt.transport == Transport::Tcp);
         let plain = attempt.encryption == Encryption::Plain;
-        (reached(attempt), attempt.relay.is_none(), plain, attempt.number)
+        (reached(attempt), alone, tcp, plain, attempt.number)
     })
 }
 

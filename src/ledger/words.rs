@@ -14,11 +14,13 @@ use super::view::{FileFacts, Metadata, TorrentFacts};
 use super::web_seed::WebSeedRecord;
 use crate::event::{
     Announced, At, Attempt, Cause, Direction, Encryption, Event, MetadataStep, OsError, PeerKey, Phase,
-    PunchStep, Severity, Side, TrackerError, TrackerKey, WebSeedStep,
+    PunchStep, Severity, Side, TrackerError, TrackerKey, Transport, WebSeedStep,
 };
 use crate::metainfo::{Choice, FilePriority, PieceIndex};
 use crate::units::{self, Units};
 
+/// Ways in which a peer can be dialled.
+const WAYS: u32 = 4;
 /// Peers named in one line at most.
 const MOST_NAMED: usize = 4;
 
@@ -67,6 +69,7 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
                 Entry::new(Severity::Info, format!("{} lets us download.", named(record))).about(*peer)
             })
         }
+        Event::AttemptEnded { cause: Cause::LostRace, .. } => None,
         Event::AttemptEnded { peer, cause, error, .. } => {
             let record = known.peers.record(*peer)?;
             (!adds_nothing(record)).then(|| ended(record, *cause, error.as_ref()))
@@ -206,8 +209,7 @@ fn handshaken(record: &PeerRecord) -> Option<Entry> {
 
 fn ended(record: &PeerRecord, cause: Cause, error: Option<&OsError>) -> Entry {
     let info = cause.info();
-    let attempt =
-        record.attempts.iter().filter(|attempt| attempt.ended.is_some()).max_by_key(|attempt| attempt.ended);
+    let attempt = ended_last(record);
     let detail = attempt.and_then(|attempt| attempt.detail.as_deref());
     let mut text = match attempt.and_then(lived) {
         Some(time) => {
@@ -229,13 +231,18 @@ fn ended(record: &PeerRecord, cause: Cause, error: Option<&OsError>) -> Entry {
     Entry { alike, ..Entry::new(severity, text).about(record.key) }
 }
 
-/// Whether the attempt that ended was but the encrypted rung of a ladder, and came to no more than the plain one. The
+fn ended_last(record: &PeerRecord) -> Option<&Attempt> {
+    record.attempts.iter().filter(|attempt| attempt.ended.is_some()).max_by_key(|attempt| attempt.ended)
+}
+
+/// Whether the attempt that ended was but a later way of the fallback, and came to no more than the first. The
 /// peer's own page tells of it; here one peer would be counted twice, under two words.
 fn adds_nothing(record: &PeerRecord) -> bool {
-    let last =
-        record.last_attempt().filter(|last| last.encryption == Encryption::Mse && last.handshaken.is_none());
+    let later = |it: &&Attempt| it.encryption == Encryption::Mse || it.transport == Transport::Utp;
+    let last = ended_last(record).filter(later).filter(|last| last.handshaken.is_none());
     let decides = record.telling_attempt();
-    last.zip(decides).is_some_and(|(last, decides)| last.number == decides.number + 1)
+    last.zip(decides)
+        .is_some_and(|(last, decides)| (1..WAYS).contains(&last.number.saturating_sub(decides.number)))
 }
 
 /// How long the peer was live in this attempt.

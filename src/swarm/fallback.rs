@@ -1,7 +1,34 @@
-//! Plain or encrypted: which a peer is dialled with, and which next when that fails.
+//! How a peer is dialled, over TCP or uTP, plain or encrypted, and how next when that fails.
 
-use crate::event::{At, Cause, Encryption, LooksLike, OtherWay};
+use crate::event::{At, Cause, DialWay, Encryption, LooksLike, OtherWay, Transport};
 use crate::peer::Step;
+
+/// Over what peers are dialled.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum TransportPolicy {
+    /// TCP first, and uTP where that does not get through.
+    #[default]
+    Both,
+    /// TCP only.
+    Tcp,
+    /// uTP only.
+    Utp,
+}
+
+impl TransportPolicy {
+    /// What a peer is dialled over of which nothing is known.
+    pub fn first(self) -> Transport {
+        match self {
+            Self::Both | Self::Tcp => Transport::Tcp,
+            Self::Utp => Transport::Utp,
+        }
+    }
+
+    /// Whether it is used.
+    pub fn uses(self, transport: Transport) -> bool {
+        self == Self::Both || self.first() == transport
+    }
+}
 
 /// When encryption is used. What the messages travel under is agreed on with each peer, plain where both can, unless
 /// encryption is required.
@@ -35,11 +62,43 @@ impl EncryptionPolicy {
             Self::Require | Self::Off => None,
         }
     }
+}
 
-    /// How a probe dials on, that tries each peer each way once: where the first way opened and nobody shook hands.
-    pub fn after(self, tried: Encryption, opened: bool, cause: Cause) -> Option<Encryption> {
-        let shook_hands = matches!(cause, Cause::InfoHashMismatch | Cause::SelfConnection);
-        self.second().filter(|_| tried == self.first() && opened && !shook_hands)
+/// The ways in which peers may be dialled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DialPolicy {
+    /// Over what.
+    pub transport: TransportPolicy,
+    /// Under what.
+    pub encryption: EncryptionPolicy,
+}
+
+impl DialPolicy {
+    /// How a peer is dialled of which nothing is known.
+    pub fn first(self) -> DialWay {
+        DialWay { transport: self.transport.first(), encryption: self.encryption.first() }
+    }
+
+    fn allows(self, way: DialWay) -> bool {
+        let encryption = self.encryption.second().is_some() || way.encryption == self.encryption.first();
+        self.transport.uses(way.transport) && encryption
+    }
+
+    /// How a probe dials on, that tries each peer each way once, TCP before uTP: encrypted where plain opened and nobody
+    /// shook hands, or the other way round.
+    pub fn after(self, tried: DialWay, opened: bool, cause: Cause) -> Option<DialWay> {
+        let DialWay { transport, encryption } = tried;
+        let other_encryption = DialWay { encryption: encryption.other(), transport };
+        let other_transport = DialWay { transport: transport.other(), ..self.first() };
+        let next = match transport {
+            _ if matches!(cause, Cause::InfoHashMismatch | Cause::SelfConnection) => None,
+            _ if opened && encryption == self.encryption.first() && self.allows(other_encryption) => {
+                Some(other_encryption)
+            }
+            Transport::Tcp => Some(other_transport),
+            Transport::Utp => None,
+        };
+        next.filter(|way| self.allows(*way))
     }
 }
 
@@ -71,48 +130,122 @@ impl Came {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Fallback {
     /// How it last shook hands when we dialled it.
-    works: Option<Encryption>,
-    /// The second encryption, while it is due or under way.
-    second: Option<Encryption>,
+    works: Option<DialWay>,
+    /// It is said to prefer encryption.
+    said_to_encrypt: bool,
+    /// It is said to speak uTP, or says so.
+    said_to_speak_utp: bool,
+    /// The ways that failed since the climb began.
+    failed: Ways,
+    /// The way after those, while it is due or under way.
+    next: Option<DialWay>,
+}
+
+/// A set of ways.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Ways(u8);
+
+impl Ways {
+    fn bit(way: DialWay) -> u8 {
+        1 << (u8::from(way.transport == Transport::Utp) * 2 + u8::from(way.encryption == Encryption::Mse))
+    }
+
+    fn insert(&mut self, way: DialWay) {
+        self.0 |= Self::bit(way);
+    }
+
+    fn has(self, way: DialWay) -> bool {
+        self.0 & Self::bit(way) != 0
+    }
 }
 
 impl Fallback {
     /// How to dial it now.
-    pub(super) fn encryption_for(&self, policy: EncryptionPolicy) -> Encryption {
-        let known = self.second.or(self.works).filter(|_| policy.second().is_some());
-        known.unwrap_or_else(|| policy.first())
+    pub(super) fn way(&self, policy: DialPolicy) -> DialWay {
+        let known = self.next.or(self.works).filter(|way| policy.allows(*way));
+        known.unwrap_or_else(|| {
+            let mut way = policy.first();
+            if self.said_to_speak_utp && policy.transport.uses(Transport::Utp) {
+                way.transport = Transport::Utp;
+            }
+            if self.said_to_encrypt && policy.encryption.second().is_some() {
+                way.encryption = Encryption::Mse;
+            }
+            way
+        })
+    }
+
+    /// The way that may race that one, which is where nobody knows over what the peer is reached.
+    pub(super) fn rival(&self, policy: DialPolicy) -> Option<DialWay> {
+        let way = self.way(policy);
+        let rival = DialWay { transport: way.transport.other(), ..way };
+        (self.works.is_none() && self.next.is_none() && policy.allows(rival)).then_some(rival)
     }
 
     /// It is said to prefer encryption: where it was never dialled, that is tried first.
     pub(super) fn is_said_to_encrypt(&mut self) {
-        self.works = self.works.or(Some(Encryption::Mse));
+        self.said_to_encrypt = true;
     }
 
-    /// Whether it last shook hands so.
+    /// It is said to speak uTP: where it was never dialled, that is tried first.
+    pub(super) fn is_said_to_speak_utp(&mut self) {
+        self.said_to_speak_utp = true;
+    }
+
+    /// Whether it last shook hands encrypted, or is said to.
     pub(super) fn works_encrypted(self) -> bool {
-        self.works == Some(Encryption::Mse)
+        self.works.map_or(self.said_to_encrypt, |way| way.encryption == Encryption::Mse)
     }
 
     /// It was dialled so and shook hands.
-    pub(super) fn works(&mut self, how: Encryption) {
-        *self = Self { works: Some(how), second: None };
+    pub(super) fn works(&mut self, how: DialWay) {
+        self.works = Some(how);
+        self.end_climb();
     }
 
-    /// The dial ended without a handshake. True: the other encryption is worth a try at once. `once`: each is tried once, as by
+    /// It was dialled so in vain, and another dial of it goes on.
+    pub(super) fn failed_beside(&mut self, way: DialWay) {
+        self.failed.insert(way);
+    }
+
+    /// The dial ended without a handshake. True: another way is worth a try at once. `once`: each is tried once, as by
     /// a probe.
-    pub(super) fn failed(&mut self, policy: EncryptionPolicy, cause: Cause, came: Came, once: bool) -> bool {
-        let tried = self.encryption_for(policy);
-        let may_help = match once {
-            true => policy.after(tried, came.opened, cause).is_some(),
-            false => opens_the_other(tried, cause, came.looks_encrypted),
+    pub(super) fn failed(
+        &mut self,
+        policy: DialPolicy,
+        way: DialWay,
+        cause: Cause,
+        came: Came,
+        once: bool,
+    ) -> bool {
+        self.failed.insert(way);
+        let next = match once {
+            true => policy.after(way, came.opened, cause),
+            false => self.after(policy, way, cause, came),
         };
-        let climbs = policy.second().is_some() && self.second.is_none() && may_help;
-        let other = match tried {
-            Encryption::Plain => Encryption::Mse,
-            Encryption::Mse => Encryption::Plain,
-        };
-        self.second = climbs.then_some(other);
-        climbs
+        self.next = next.filter(|way| policy.allows(*way) && !self.failed.has(*way));
+        if self.next.is_none() {
+            self.end_climb();
+        }
+        self.next.is_some()
+    }
+
+    /// The way that may help: encrypted instead of plain or the reverse first, then over the other transport.
+    fn after(&self, policy: DialPolicy, way: DialWay, cause: Cause, came: Came) -> Option<DialWay> {
+        let encrypted = DialWay { encryption: way.encryption.other(), ..way };
+        let helps = opens_the_other(way.encryption, cause, came.looks_encrypted);
+        if helps && policy.allows(encrypted) && !self.failed.has(encrypted) {
+            return Some(encrypted);
+        }
+        // What was never open tells nothing of plain and encrypted.
+        let encryption = if came.opened { policy.encryption.first() } else { way.encryption };
+        let transport = way.transport.other();
+        cause.info().other_transport.then_some(DialWay { transport, encryption })
+    }
+
+    fn end_climb(&mut self) {
+        self.next = None;
+        self.failed = Ways::default();
     }
 }
 
@@ -127,72 +260,4 @@ fn opens_the_other(tried: Encryption, cause: Cause, looked_encrypted: bool) -> b
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use Cause::{
-        ClosedBeforeHandshake, ConnectTimeout, ConnectionRefused, EncryptionFailed, EncryptionMismatch,
-        HandshakeTimeout, HandshakeTruncated, InfoHashMismatch, NotBittorrent, ResetBeforeHandshake,
-    };
-    use Encryption::{Mse, Plain};
-    use EncryptionPolicy::{Off, Prefer, PreferPlain, Require};
-
-    #[test]
-    fn begins_as_the_setting_says() {
-        let table = [(PreferPlain, Plain), (Prefer, Mse), (Require, Mse), (Off, Plain)];
-        for (policy, first) in table {
-            assert_eq!(Fallback::default().encryption_for(policy), first, "{policy:?}");
-        }
-    }
-
-    #[test]
-    fn climbs_once_where_the_other_way_may_help() {
-        for policy in [PreferPlain, Prefer, Require, Off] {
-            for cause in [ClosedBeforeHandshake, ResetBeforeHandshake, HandshakeTimeout] {
-                let mut fallback = Fallback::default();
-                let first = fallback.encryption_for(policy);
-                let climbs = matches!(policy, PreferPlain | Prefer);
-                assert_eq!(
-                    fallback.failed(policy, cause, Came::default(), false),
-                    climbs,
-                    "{policy:?} {cause:?}"
-                );
-                assert_eq!(fallback.encryption_for(policy) != first, climbs);
-                assert!(!fallback.failed(policy, cause, Came::default(), false), "there are two rungs");
-                assert_eq!(fallback.encryption_for(policy), first, "the next climb begins below");
-            }
-        }
-    }
-
-    #[test]
-    fn other_ends_have_nothing_to_do_with_it() {
-        let ends = [ConnectionRefused, ConnectTimeout, InfoHashMismatch, HandshakeTruncated, NotBittorrent];
-        for cause in ends {
-            assert!(!Fallback::default().failed(PreferPlain, cause, Came::default(), false), "{cause:?}");
-            assert!(!Fallback::default().failed(Prefer, cause, Came::default(), false), "{cause:?}");
-        }
-        for cause in [EncryptionFailed, EncryptionMismatch] {
-            assert!(Fallback::default().failed(Prefer, cause, Came::default(), false));
-        }
-    }
-
-    #[test]
-    fn bytes_that_look_encrypted_open_it() {
-        let (mut fallback, mut came) = (Fallback::default(), Came::default());
-        came.step(At::ZERO, &Step::LooksLike(LooksLike::Encrypted));
-        assert!(fallback.failed(PreferPlain, NotBittorrent, came, false));
-        assert_eq!(fallback.encryption_for(PreferPlain), Mse);
-        assert!(!fallback.failed(PreferPlain, EncryptionFailed, Came::default(), false));
-        assert!(!fallback.failed(PreferPlain, NotBittorrent, Came::default(), false));
-    }
-
-    #[test]
-    fn what_works_comes_first_and_is_given_up_when_it_works_no_more() {
-        let mut fallback = Fallback::default();
-        fallback.works(Mse);
-        assert_eq!((fallback.encryption_for(PreferPlain), fallback.encryption_for(Off)), (Mse, Plain));
-        assert!(fallback.failed(PreferPlain, HandshakeTimeout, Came::default(), false));
-        assert_eq!(fallback.encryption_for(PreferPlain), Plain);
-        fallback.works(Plain);
-        assert_eq!((fallback.encryption_for(PreferPlain), fallback.encryption_for(Prefer)), (Plain, Plain));
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use super::ConnKey;
 use super::choker::{self, Candidate};
-use crate::event::{At, PeerKey, PeerSample};
+use crate::event::{At, PeerKey, PeerSample, Transport};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
 
 /// Every live peer, by its connection.
@@ -81,6 +81,8 @@ pub(super) struct Live {
     pub(super) peer_id: PeerId,
     /// We opened the connection.
     pub(super) outgoing: bool,
+    /// Over what.
+    pub(super) transport: Transport,
     /// When it last had sent or taken as much as a block; before, when it connected.
     pub(super) used: At,
     /// Bytes that passed since.
@@ -112,12 +114,19 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(peer: PeerKey, addr: SocketAddr, peer_id: PeerId, outgoing: bool, now: At) -> Self {
+    pub(super) fn new(
+        peer: PeerKey,
+        addr: SocketAddr,
+        peer_id: PeerId,
+        (outgoing, transport): (bool, Transport),
+        now: At,
+    ) -> Self {
         Self {
             peer,
             addr,
             peer_id,
             outgoing,
+            transport,
             used: now,
             passed_bytes: 0,
             sent_at: now,

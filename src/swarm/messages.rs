@@ -9,11 +9,13 @@ use bytes::Bytes;
 
 use super::peer_table::MOST_ROWS;
 use super::{
-    BlockDigest, Closed, ConnKey, DialPacer, DownShare, EncryptionPolicy, Order, Places, UploadSlots, Way,
-    WebNews, announce,
+    BlockDigest, Closed, ConnKey, DialPacer, DialPolicy, DownShare, EncryptionPolicy, Order, Places,
+    TransportPolicy, UploadSlots, Way, WebNews, announce,
 };
 use crate::command::Command;
-use crate::event::{At, Cause, Encryption, Event, Finder, LookupFact, PeerKey, Queued, Source, TrackerKey};
+use crate::event::{
+    At, Cause, DialWay, Event, Finder, LookupFact, PeerKey, Queued, Source, TrackerKey, Transport,
+};
 use crate::metainfo::address::Scope;
 use crate::metainfo::{Bitfield, BlockRef, Choice, Geometry, InfoHash, PeerId, PieceChoice, PieceIndex};
 use crate::peer::{News, Step};
@@ -48,6 +50,8 @@ pub struct Settings {
     pub own_bps: (Option<u64>, Option<u64>),
     /// Whether peers are dialled plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// Whether they are dialled over TCP or uTP.
+    pub transport: TransportPolicy,
     /// The torrent.
     pub info_hash: InfoHash,
     /// Only trackers and the user may name peers (BEP 27).
@@ -74,6 +78,11 @@ impl Settings {
         let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
         (least(self.down_bps, self.own_bps.0), least(self.up_bps, self.own_bps.1))
     }
+
+    /// The ways in which peers may be dialled.
+    pub(super) fn dials(&self) -> DialPolicy {
+        DialPolicy { transport: self.transport, encryption: self.encryption }
+    }
 }
 
 impl Default for Settings {
@@ -92,6 +101,7 @@ impl Default for Settings {
             up_bps: None,
             own_bps: (None, None),
             encryption: EncryptionPolicy::default(),
+            transport: TransportPolicy::Tcp,
             info_hash: InfoHash([0; 20]),
             private: false,
             finders: BTreeSet::from([Finder::Pex]),
@@ -141,6 +151,8 @@ pub enum Input {
     Step {
         /// Whom we dialled.
         peer: PeerKey,
+        /// Over what.
+        transport: Transport,
         /// When.
         at: At,
         /// How far.
@@ -150,6 +162,8 @@ pub enum Input {
     DialFailed {
         /// Whom we dialled.
         peer: PeerKey,
+        /// Over what.
+        transport: Transport,
         /// How it ended.
         end: Closed,
     },
@@ -159,6 +173,8 @@ pub enum Input {
         conn: ConnKey,
         /// Whom we dialled; `None` for one that called.
         peer: Option<PeerKey>,
+        /// Over what.
+        transport: Transport,
         /// The other end.
         addr: SocketAddr,
         /// Its peer id.
@@ -287,14 +303,22 @@ impl Known {
 /// What to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
-    /// Dial the address; answer with `Handshaken` or `DialFailed`.
+    /// Dial the address, also while the peer is dialled over the other transport; answer with `Handshaken` or `DialFailed`.
     Dial {
         /// Whose row.
         peer: PeerKey,
         /// Where.
         addr: SocketAddr,
         /// How.
-        encryption: Encryption,
+        way: DialWay,
+    },
+    /// The peer was connected over the other transport first: the dial over this one is closed without a word, and
+    /// nothing is answered.
+    CallOff {
+        /// Whom we dialled.
+        peer: PeerKey,
+        /// Over what.
+        transport: Transport,
     },
     /// Tell the connection.
     Order(ConnKey, Order),

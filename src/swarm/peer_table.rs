@@ -2,6 +2,7 @@
 
 mod addresses;
 mod bans;
+mod dials;
 mod due;
 mod row;
 
@@ -14,12 +15,10 @@ pub(super) use self::bans::Ban;
 use self::bans::Bans;
 use self::due::{Due, wait_after};
 pub(super) use self::row::{Row, Standing};
-use super::fallback::Came;
 use super::sources::Sources;
-use super::{ConnKey, EncryptionPolicy, Settings};
-use crate::event::{At, Cause, Encryption, Finder, PeerKey, Source, TrackerKey};
+use super::{DialPolicy, Settings};
+use crate::event::{At, Cause, Finder, PeerKey, Source, TrackerKey};
 use crate::metainfo::address::{Scope, scope_of};
-use crate::peer::Step;
 
 /// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
 pub(super) const MOST_ROWS: usize = 20_000;
@@ -48,13 +47,15 @@ pub(super) struct PeerTable {
     most_rows: usize,
     /// Each peer is tried once, however many there are at an address, and none makes room for another.
     once: bool,
-    encryption: EncryptionPolicy,
+    policy: DialPolicy,
     sources: Sources,
     rows: BTreeMap<PeerKey, Row>,
     by_addr: Addresses,
     due: Due,
     bans: Bans,
     dialling: usize,
+    /// When a peer that is being dialled is dialled over the other transport as well.
+    races: BTreeSet<(At, PeerKey)>,
     next_key: u32,
     /// Connected, or being dialled, when the program last stood still; until when they are not blamed for an end.
     surprised: (BTreeSet<PeerKey>, At),
@@ -67,13 +68,14 @@ impl PeerTable {
         Self {
             most_rows: settings.max_rows,
             once: settings.check_until.is_some(),
-            encryption: settings.encryption,
+            policy: settings.dials(),
             sources: Sources::new(settings.private),
             rows: BTreeMap::new(),
             by_addr: Addresses::default(),
             due: Due::default(),
             bans: Bans::default(),
             dialling: 0,
+            races: BTreeSet::new(),
             next_key: 0,
             surprised: (BTreeSet::new(), At::ZERO),
             lost: BTreeSet::new(),
@@ -180,6 +182,11 @@ impl PeerTable {
         self.rows.get_mut(&peer).into_iter().for_each(|row| row.fallback.is_said_to_encrypt());
     }
 
+    /// It is said that the peer speaks uTP, or it did.
+    pub(super) fn is_said_to_speak_utp(&mut self, peer: PeerKey) {
+        self.rows.get_mut(&peer).into_iter().for_each(|row| row.fallback.is_said_to_speak_utp());
+    }
+
     /// Whether an address that is not known is left out.
     pub(super) fn is_full(&self) -> bool {
         self.once && self.rows.len() >= self.most_rows
@@ -246,92 +253,6 @@ impl PeerTable {
         let mut soon = self.due.until(now + within).filter_map(|peer| self.rows.get(&peer));
         let dialling = || self.rows.values().filter(|row| row.standing == Standing::Dialling);
         soon.any(hopeful) || (self.dialling > 0 && dialling().any(hopeful))
-    }
-
-    /// The next peer to dial now, where, and whether plain or encrypted. It is dialling from here on.
-    pub(super) fn take_due(&mut self, now: At) -> Option<(PeerKey, SocketAddr, Encryption)> {
-        while let Some(peer) = self.due.next(now) {
-            self.schedule(peer, None);
-            let Some(row) = self.rows.get(&peer) else { continue };
-            let addr = row.dialled_at();
-            if self.crowded(addr.ip()) {
-                let later = now + Duration::from_secs(60);
-                self.schedule(peer, Some(later));
-                // All of them at once: one holder may be named with thousands of ports and addresses.
-                for other in self.of_holder(addr.ip()) {
-                    if self.due.of(other).is_some_and(|next| next <= now) {
-                        self.schedule(other, Some(later));
-                    }
-                }
-                continue;
-            }
-            let banned_until = self.banned_until(now, addr);
-            if banned_until.is_some() {
-                self.schedule(peer, banned_until);
-                continue;
-            }
-            if let Some(row) = self.rows.get_mut(&peer)
-                && row.standing == Standing::Idle
-                && !row.dropped
-            {
-                row.standing = Standing::Dialling;
-                row.came = Came::default();
-                self.dialling += 1;
-                return Some((peer, addr, row.fallback.encryption_for(self.encryption)));
-            }
-        }
-        None
-    }
-
-    /// Who is being dialled, each with the bytes that were sent.
-    pub(super) fn dials(&self) -> Vec<(PeerKey, u64)> {
-        let dials = self.rows.iter().filter(|(_, row)| row.standing == Standing::Dialling);
-        dials.map(|(peer, row)| (*peer, row.came.sent_bytes)).collect()
-    }
-
-    /// The dial of the peer came a step further.
-    pub(super) fn step(&mut self, peer: PeerKey, at: At, step: &Step) {
-        if let Some(row) = self.rows.get_mut(&peer) {
-            row.came.step(at, step);
-        }
-    }
-
-    /// The dial ended without a handshake. True: the peer is dialled the other way as soon as there is room for a dial,
-    /// before others where not all are tried.
-    pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, cause: Cause) -> bool {
-        let Some(row) = self.rows.get_mut(&peer) else { return false };
-        if row.dropped || !row.fallback.failed(self.encryption, cause, row.came, self.once) {
-            return false;
-        }
-        self.end_dial(peer);
-        self.schedule(peer, Some(if self.once { now } else { At::ZERO }));
-        true
-    }
-
-    /// The peer is live on this connection.
-    pub(super) fn live(&mut self, peer: PeerKey, conn: ConnKey) {
-        if let Some(row) = self.rows.get_mut(&peer)
-            && row.standing == Standing::Dialling
-        {
-            row.fallback.works(row.fallback.encryption_for(self.encryption));
-        }
-        self.end_dial(peer);
-        self.schedule(peer, None);
-        if let Some(row) = self.rows.get_mut(&peer) {
-            row.standing = Standing::Live(conn);
-            row.failures = 0;
-            row.shook_hands = true;
-        }
-    }
-
-    /// The dial of the peer is over.
-    pub(super) fn end_dial(&mut self, peer: PeerKey) {
-        if let Some(row) = self.rows.get_mut(&peer)
-            && row.standing == Standing::Dialling
-        {
-            row.standing = Standing::Idle;
-            self.dialling -= 1;
-        }
     }
 
     /// An attempt, or a connection, ended. Returns when the peer is dialled next.
@@ -507,6 +428,7 @@ impl PeerTable {
     pub(super) fn assert_consistent(&self) {
         let dialling = self.rows.values().filter(|row| row.standing == Standing::Dialling).count();
         assert_eq!(self.dialling, dialling, "dials under way");
+        self.assert_races();
         for (addr, peer) in self.by_addr.iter() {
             let row = self.rows.get(&peer).expect("an address leads to a row");
             assert!(row.addr == addr || row.listens == Some(addr));

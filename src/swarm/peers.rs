@@ -11,7 +11,7 @@ use super::peer_table::{Ban, Learned, Standing};
 use super::twins::Twin;
 use super::{Action, Closed, ConnKey, Order, Swarm, Way, announce, network};
 use crate::event::{
-    At, Cause, Direction, Encryption, Event, Finder, PeerInfo, PeerKey, PeerSample, Severity, Side, Source,
+    At, Cause, DialWay, Direction, Event, Finder, PeerInfo, PeerKey, PeerSample, Severity, Side, Source,
     Transport,
 };
 use crate::metainfo::PeerId;
@@ -56,10 +56,10 @@ impl Swarm {
 
     pub(super) fn dial_due(&mut self, now: At) {
         while self.may_dial() && self.settings.dial_pacer.next() <= now {
-            let Some((peer, addr, encryption)) = self.peer_table.take_due(now) else { break };
+            let Some((peer, addr, way)) = self.peer_table.take_due(now) else { break };
             self.settings.dial_pacer.count(now);
-            self.out.emit(now, attempt_began(peer, Direction::Out, encryption));
-            self.out.act(Action::Dial { peer, addr, encryption });
+            self.out.emit(now, way.began(peer, Direction::Out));
+            self.out.act(Action::Dial { peer, addr, way });
         }
         let active = self.is_active();
         let Some(check) = self.check.as_mut().filter(|_| active) else { return };
@@ -71,17 +71,23 @@ impl Swarm {
         }
     }
 
-    /// The dial of the peer came a step further.
-    pub(super) fn step(&mut self, peer: PeerKey, at: At, step: Step) {
-        self.peer_table.step(peer, at, &step);
-        self.out.emit(at, step.event(peer));
+    /// Dials that take long are tried over the other transport as well.
+    pub(super) fn race(&mut self, now: At) {
+        let may_dial = self.is_active();
+        self.peer_table.race(now, may_dial, &mut self.out);
     }
 
-    pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, end: Closed) {
-        let Some(row) = self.peer_table.row(peer).filter(|row| row.standing == Standing::Dialling) else {
-            return;
-        };
-        let addr = row.addr;
+    /// A dial of the peer came a step further.
+    pub(super) fn step(&mut self, peer: PeerKey, transport: Transport, at: At, step: Step) {
+        if self.peer_table.step(peer, transport, (at, &step), &mut self.out) {
+            self.out.emit(at, step.event(peer));
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, transport: Transport, end: Closed) {
+        let (of, may_dial) = ((peer, transport), self.is_active());
+        let Some(end) = self.peer_table.one_failed(now, of, end, may_dial, &mut self.out) else { return };
+        let Some(addr) = self.peer_table.row(peer).map(|row| row.addr) else { return };
         if let Some(caller) = self.check.as_mut().and_then(|check| check.caller_at(addr)) {
             // It called us meanwhile: whether it can be reached as well is known now.
             self.attempt_ended(now, peer, end);
@@ -99,6 +105,7 @@ impl Swarm {
     /// The run ends before these could answer; whatever comes of them comes too late.
     pub(super) fn end_dials(&mut self, now: At) {
         for (peer, bytes_out) in self.peer_table.dials() {
+            self.peer_table.end_rival(now, peer, Cause::NotAnswered, &mut self.out);
             self.attempt_ended(now, peer, Closed { bytes_out, ..Closed::because(Cause::NotAnswered) });
         }
     }
@@ -201,13 +208,16 @@ impl Swarm {
         &mut self,
         now: At,
         conn: ConnKey,
-        dialled: Option<PeerKey>,
+        (dialled, transport): (Option<PeerKey>, Transport),
         addr: SocketAddr,
         peer_id: PeerId,
         so_far: Vec<(At, Step)>,
     ) {
-        let dialled_row = dialled.and_then(|peer| self.peer_table.row(peer));
-        let received_at = dialled_row.and_then(|row| row.came.received_at);
+        if let Some(peer) = dialled {
+            self.peer_table.connected(now, peer, transport, &mut self.out);
+        }
+        let dial = dialled.and_then(|peer| self.peer_table.row(peer)?.dial);
+        let received_at = dial.and_then(|dial| dial.came.received_at);
         let called_at = so_far.last().map(|(at, _)| *at);
         let shaken_at = received_at.or(called_at).unwrap_or(now);
         let asks = self.check.is_some() && !self.leaving;
@@ -227,13 +237,13 @@ impl Swarm {
             return;
         };
         if dialled.is_none() {
-            self.tell_call(now, peer, so_far);
+            self.tell_call(now, peer, transport, so_far);
         }
         if refusal != Some(Cause::SelfConnection) {
             self.out.emit(shaken_at, Event::Handshaken { peer });
         }
         self.peer_table.live(peer, conn);
-        self.live.joined(conn, Live::new(peer, addr, peer_id, dialled.is_some(), now));
+        self.live.joined(conn, Live::new(peer, addr, peer_id, (dialled.is_some(), transport), now));
         self.content.iter_mut().for_each(|content| content.picker.joined(now, conn, peer));
         if let Some(check) = &mut self.check {
             check.joined(conn, shaken_at);
@@ -259,12 +269,16 @@ impl Swarm {
     }
 
     /// Tells the attempt of a peer that called, as far as it came.
-    fn tell_call(&mut self, now: At, peer: PeerKey, so_far: Vec<(At, Step)>) {
+    fn tell_call(&mut self, now: At, peer: PeerKey, transport: Transport, so_far: Vec<(At, Step)>) {
         let began = match so_far.first() {
             Some((at, Step::Connected)) => *at,
             _ => now,
         };
-        self.out.emit(began, attempt_began(peer, Direction::In, Step::encryption(&so_far)));
+        let way = DialWay { transport, encryption: Step::encryption(&so_far) };
+        self.out.emit(began, way.began(peer, Direction::In));
+        if transport == Transport::Utp {
+            self.peer_table.is_said_to_speak_utp(peer);
+        }
         for (at, step) in so_far {
             self.out.emit(at, step.event(peer));
         }
@@ -451,6 +465,9 @@ impl Swarm {
             if flags.has(PexFlags::ENCRYPTED) {
                 self.peer_table.is_said_to_encrypt(peer);
             }
+            if flags.has(PexFlags::UTP) {
+                self.peer_table.is_said_to_speak_utp(peer);
+            }
         }
         if named > 0 {
             self.out.emit(now, Event::Named { peer: by, named, new });
@@ -469,6 +486,7 @@ impl Swarm {
             let flags = PexFlags::default()
                 .with(PexFlags::ENCRYPTED, row.encrypts())
                 .with(PexFlags::SEED, live.upload_only || is_seed)
+                .with(PexFlags::UTP, live.transport == Transport::Utp)
                 .with(PexFlags::REACHABLE, live.outgoing);
             Some(Other { conn: *conn, addr: row.lasting_address()?, flags })
         });
@@ -546,8 +564,4 @@ impl Swarm {
             }
         }
     }
-}
-
-fn attempt_began(peer: PeerKey, direction: Direction, encryption: Encryption) -> Event {
-    Event::AttemptBegan { peer, direction, transport: Transport::Tcp, encryption }
 }

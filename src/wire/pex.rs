@@ -24,6 +24,8 @@ impl PexFlags {
     pub const ENCRYPTED: Self = Self(0x01);
     /// It has everything, or wants nothing.
     pub const SEED: Self = Self(0x02);
+    /// It speaks uTP.
+    pub const UTP: Self = Self(0x04);
     /// It takes part in holepunch (BEP 55).
     pub const HOLEPUNCH: Self = Self(0x08);
     /// It could be reached: who says so dialled it.

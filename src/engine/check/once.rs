@@ -6,20 +6,24 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
-use crate::engine::handshake::{Over, Steps, call, connect};
+use crate::engine::handshake::{Over, Race, Steps, call, connect};
+use crate::engine::listen::Listener;
 use crate::engine::mailbox;
 use crate::engine::mse::Mse;
 use crate::engine::session::random_seed;
 use crate::engine::tap::Tap;
+use crate::engine::utp::Utp;
 use crate::engine::wanted::Wanted;
-use crate::event::{At, Cause, Direction, Encryption, Event, PeerKey, Phase, Source, Transport, WireBytes};
+use crate::event::{At, Cause, DialWay, Direction, Event, PeerKey, Phase, Source, Transport, WireBytes};
 use crate::ledger::{Ledger, View};
 use crate::metainfo::PeerId;
 use crate::metainfo::address::{Scope, is_allowed};
 use crate::peer::{Closed, ConnKey, MOST_STEPS, Step};
-use crate::swarm::EncryptionPolicy;
+use crate::swarm::DialPolicy;
 use crate::wire::{Handshake, Reserved};
 
 const PEER: PeerKey = PeerKey(0);
@@ -33,7 +37,7 @@ pub struct HandsShaken {
     pub wire: Vec<WireBytes>,
 }
 
-/// Dials one peer, shakes hands and hangs up; again the other way where that may help and the setting allows it. The
+/// Dials one peer, shakes hands and hangs up; again in other ways where that may help and the setting allows it. The
 /// view is that of the moment before hanging up, or of that at which `stop` was ready.
 ///
 /// # Errors
@@ -42,23 +46,27 @@ pub struct HandsShaken {
 pub async fn shake_hands(
     wanted: &Wanted,
     addr: SocketAddr,
-    encryption: EncryptionPolicy,
+    policy: DialPolicy,
     stop: impl Future<Output = ()>,
 ) -> Result<HandsShaken, EngineError> {
     let mut stop = pin!(stop);
-    let mut once = Once::begin(wanted, addr, encryption)?;
-    let mut way = is_allowed(Scope::Loopback, addr, &[]).then(|| encryption.first());
+    let mut once = Once::begin(wanted, addr, policy)?;
+    let mut way = is_allowed(Scope::Loopback, addr, &[]).then(|| policy.first());
     if way.is_none() {
         once.tell_now(Event::NotDialled { peer: PEER, cause: Some(Cause::InvalidAddress) });
     }
     let (mut shaken, mut wire) = (None, Vec::new());
-    while let Some(encrypted) = way {
-        let (told, steps) = once.attempt(encrypted);
+    while let Some(tried) = way {
+        let (told, steps) = once.attempt(tried);
         let tap = Tap::default();
         let outcome = {
             let dialled = async {
-                let stream = tap.on(connect(addr, Over::Tcp, &told).await?);
-                call(stream, &once.ours, encrypted, &once.mse, &told).await
+                let over = match &once.utp {
+                    Some(utp) if tried.transport == Transport::Utp => Over::Utp(utp),
+                    _ => Over::Tcp,
+                };
+                let stream = tap.on(connect(addr, over, &Race::default(), &told).await?);
+                call(stream, &once.ours, tried.encryption, &once.mse, &told).await
             };
             tokio::select! {
                 biased;
@@ -79,7 +87,7 @@ pub async fn shake_hands(
                 shaken = Some(outcome);
             }
             Some(Err(end)) => {
-                way = encryption.after(encrypted, came.opened, end.cause);
+                way = policy.after(tried, came.opened, end.cause);
                 once.ended(Closed { bytes_in, bytes_out, ..*end });
             }
             None => once.ended(Closed { bytes_in, bytes_out, ..Closed::because(Cause::NotAnswered) }),
@@ -99,19 +107,32 @@ struct Came {
 
 struct Once {
     clock: Clock,
+    /// Where the policy has it, driven by the tasks.
+    utp: Option<Utp>,
+    _tasks: JoinSet<()>,
     ours: Handshake,
     mse: Mse,
     ledger: Ledger,
 }
 
 impl Once {
-    fn begin(wanted: &Wanted, addr: SocketAddr, encryption: EncryptionPolicy) -> Result<Self, EngineError> {
-        let seed = random_seed()?;
+    fn begin(wanted: &Wanted, addr: SocketAddr, policy: DialPolicy) -> Result<Self, EngineError> {
+        let (seed, clock, mut tasks) = (random_seed()?, Clock::start(), JoinSet::new());
+        let mut utp = None;
+        if policy.transport.uses(Transport::Utp) {
+            let udp = Listener::bind(Some(0))?.udp();
+            let streams = Utp::over(udp.clone(), clock, seed);
+            tasks.spawn(udp.run());
+            tasks.spawn(streams.clone().run());
+            utp = Some(streams);
+        }
         let peer_id = PeerId::ours(seed);
         let mut once = Self {
-            clock: Clock::start(),
+            clock,
+            utp,
+            _tasks: tasks,
             ours: Handshake { reserved: Reserved::OURS, info_hash: wanted.info_hash(), peer_id },
-            mse: Mse::new(encryption, seed),
+            mse: Mse::new(policy.encryption, seed),
             ledger: Ledger::new(Arc::new(wanted.facts(Path::new(""), peer_id))),
         };
         once.tell_now(Event::Phase { phase: Phase::Downloading, reason: None });
@@ -128,9 +149,8 @@ impl Once {
         self.tell(self.clock.now(), &event);
     }
 
-    fn attempt(&mut self, encryption: Encryption) -> (Steps, mailbox::Receiver<(ConnKey, At, Step)>) {
-        let (direction, transport) = (Direction::Out, Transport::Tcp);
-        self.tell_now(Event::AttemptBegan { peer: PEER, direction, transport, encryption });
+    fn attempt(&mut self, way: DialWay) -> (Steps, mailbox::Receiver<(ConnKey, At, Step)>) {
+        self.tell_now(way.began(PEER, Direction::Out));
         let (to, steps) = mailbox::channel(MOST_STEPS);
         (Steps::new(ConnKey(0), self.clock, to), steps)
     }

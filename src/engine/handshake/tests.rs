@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::metainfo::{InfoHash, PeerId};
+use crate::peer::MOST_STEPS;
 use crate::wire::Reserved;
 
 fn ours() -> Handshake {
@@ -184,8 +185,8 @@ async fn steps_tell_what_was_sent_and_what_came() {
 async fn dialled(listener: &TcpListener) -> Result<(TcpStream, Handshaken), Box<Closed>> {
     let addr = listener.local_addr().unwrap();
     let mse = mse(EncryptionPolicy::default());
-    let (ours, steps) = (ours(), untold());
-    let dial = dial(addr, Over::Tcp, &ours, Encryption::Plain, &mse, &steps);
+    let (ours, race, steps) = (ours(), Race::default(), untold());
+    let dial = dial(addr, Over::Tcp, &race, &ours, Encryption::Plain, &mse, &steps);
     match timeout(Duration::from_secs(15), dial).await.unwrap()? {
         (Carrier::Bare(Line::Tcp(stream)), shaken) => Ok((stream, shaken)),
         other => panic!("{other:?} for a plain dial"),
@@ -198,9 +199,24 @@ async fn nobody_listening_is_refused() {
     let addr = listener.local_addr().unwrap();
     drop(listener);
     let mse = mse(EncryptionPolicy::default());
-    let end = dial(addr, Over::Tcp, &ours(), Encryption::Plain, &mse, &untold()).await.unwrap_err();
+    let race = Race::default();
+    let end = dial(addr, Over::Tcp, &race, &ours(), Encryption::Plain, &mse, &untold()).await.unwrap_err();
     assert_eq!(end.cause, Cause::ConnectionRefused);
     assert_eq!(end.error.unwrap().code, Some(rustix::io::Errno::CONNREFUSED.raw_os_error()));
+}
+
+#[tokio::test]
+async fn who_is_connected_second_writes_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (addr, race, mse) = (listener.local_addr().unwrap(), Race::default(), mse(EncryptionPolicy::Off));
+    assert!(race.clone().win());
+    let (steps, told) = mailbox::channel(MOST_STEPS);
+    let steps = Steps::new(ConnKey(4), Clock::start(), steps);
+    let end = dial(addr, Over::Tcp, &race, &ours(), Encryption::Plain, &mse, &steps).await.unwrap_err();
+    assert_eq!((end.cause, end.bytes_out), (Cause::LostRace, 0));
+    let (mut stream, _) = listener.accept().await.unwrap();
+    assert_eq!(stream.read(&mut [0; 68]).await.unwrap(), 0, "it is closed without a byte");
+    assert_eq!({ told }.try_recv(), None, "nor was it connected, as far as is told");
 }
 
 #[tokio::test]

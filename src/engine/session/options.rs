@@ -16,7 +16,7 @@ use crate::event::Finder;
 use crate::metainfo::NamedFiles;
 use crate::storage::DirtySet;
 use crate::swarm::queue::QueueLimits;
-use crate::swarm::{self, EncryptionPolicy, UploadSlots};
+use crate::swarm::{self, EncryptionPolicy, TransportPolicy, UploadSlots};
 
 /// What holds for the whole program, however many torrents there are.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct SessionOptions {
     pub up_bps: Option<u64>,
     /// Whether connections are plain or encrypted.
     pub encryption: EncryptionPolicy,
+    /// Over what peers are dialled, and whose calls are taken.
+    pub transport: TransportPolicy,
     /// How many torrents are active at once.
     pub queue: QueueLimits,
     /// What is run when a torrent was downloaded: a program and its arguments, to which its path is added.
@@ -60,6 +62,7 @@ impl Default for SessionOptions {
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
+            transport: TransportPolicy::Tcp,
             queue: QueueLimits::NONE,
             on_complete: Vec::new(),
             dht: None,

@@ -161,6 +161,7 @@ impl StartUp {
             upload_slots: self.options.upload_slots,
             slot_places: self.resources.slots.beside(),
             encryption: self.session.encryption,
+            transport: self.session.transport,
             info_hash: wanted.info_hash(),
             private: wanted.is_private(),
             finders: self.options.finders.clone(),

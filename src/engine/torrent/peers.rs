@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
-use super::super::handshake::{Over, Steps, dial};
+use super::super::handshake::{Over, Race, Steps, dial};
 use super::super::link::Report;
 use super::super::listen::Arrived;
 use super::super::mailbox;
@@ -17,10 +18,20 @@ use super::super::web_seed;
 use super::TorrentTask;
 use super::disk::Blocks;
 use super::inbox::Dialled;
-use crate::event::{At, Encryption, PeerKey, WebSeedKey};
+use crate::event::{At, DialWay, PeerKey, Transport, WebSeedKey};
 use crate::metainfo::BlockRef;
 use crate::peer::{Closed, ConnKey, Handshaken, News, Order, Step};
 use crate::swarm::Input;
+
+/// A dial under way.
+#[derive(Debug)]
+pub(super) struct Dialling {
+    peer: PeerKey,
+    transport: Transport,
+    /// Shared with the dial of the peer over the other transport.
+    race: Race,
+    task: AbortHandle,
+}
 
 impl TorrentTask {
     fn new_conn(&mut self) -> ConnKey {
@@ -29,22 +40,41 @@ impl TorrentTask {
         conn
     }
 
-    pub(super) fn dial(&mut self, peer: PeerKey, addr: SocketAddr, encryption: Encryption) {
+    pub(super) fn dial(&mut self, peer: PeerKey, addr: SocketAddr, way: DialWay) {
         let conn = self.new_conn();
-        self.dialling.insert(conn, peer);
+        let beside = self.dialling.values().find(|dial| dial.peer == peer);
+        let race = beside.map(|dial| dial.race.clone()).unwrap_or_default();
+        let transport = way.transport;
         let steps = Steps::new(conn, self.clock, self.outlets.steps.clone());
         let (ours, mse, dialled) = (self.ours, self.resources.mse.clone(), self.outlets.dialled.clone());
-        self.tasks.spawn_for(conn, async move {
-            let outcome = dial(addr, Over::Tcp, &ours, encryption, &mse, &steps).await;
+        let (racing, utp) = (race.clone(), self.resources.utp.clone());
+        let task = self.tasks.spawn_for(conn, async move {
+            let over = match transport {
+                Transport::Tcp => Over::Tcp,
+                Transport::Utp => Over::Utp(&utp),
+            };
+            let outcome = dial(addr, over, &racing, &ours, way.encryption, &mse, &steps).await;
             // Nobody listens only when the run is over.
             let _ = dialled.send(Dialled { conn, addr, outcome }).await;
+        });
+        self.dialling.insert(conn, Dialling { peer, transport, race, task });
+    }
+
+    /// The peer is connected over another transport: what comes of the dial over this one is not waited for.
+    pub(super) fn call_off(&mut self, peer: PeerKey, transport: Transport) {
+        self.dialling.retain(|_, dial| {
+            let is_it = dial.peer == peer && dial.transport == transport;
+            if is_it {
+                dial.task.abort();
+            }
+            !is_it
         });
     }
 
     /// A dial under way came a step further.
     pub(super) fn step(&mut self, conn: ConnKey, at: At, step: Step) {
-        let Some(&peer) = self.dialling.get(&conn) else { return };
-        self.feed(Input::Step { peer, at, step });
+        let Some(&Dialling { peer, transport, .. }) = self.dialling.get(&conn) else { return };
+        self.feed(Input::Step { peer, transport, at, step });
     }
 
     pub(super) fn dialled(&mut self, dialled: Dialled, steps: &mut mailbox::Receiver<(ConnKey, At, Step)>) {
@@ -53,20 +83,20 @@ impl TorrentTask {
             self.step(conn, at, step);
         }
         let Dialled { conn, addr, outcome } = dialled;
-        let Some(peer) = self.dialling.remove(&conn) else { return };
+        let Some(Dialling { peer, transport, .. }) = self.dialling.remove(&conn) else { return };
         match outcome {
-            Ok((carrier, shaken)) => self.shaken(conn, Some(peer), addr, Vec::new(), carrier, shaken),
-            Err(end) => self.feed(Input::DialFailed { peer, end: *end }),
+            Ok(shaken) => self.shaken(conn, (Some(peer), transport), addr, Vec::new(), shaken),
+            Err(end) => self.feed(Input::DialFailed { peer, transport, end: *end }),
         }
     }
 
     /// Somebody called.
     pub(super) fn arrived(&mut self, arrived: Arrived) {
-        let Arrived { addr, so_far, outcome } = arrived;
+        let Arrived { addr, transport, so_far, outcome } = arrived;
         match outcome {
-            Ok((carrier, shaken)) => {
+            Ok(shaken) => {
                 let conn = self.new_conn();
-                self.shaken(conn, None, addr, so_far, carrier, shaken);
+                self.shaken(conn, (None, transport), addr, so_far, shaken);
             }
             Err(end) => self.feed(Input::IncomingFailed { addr: addr.ip(), cause: end.cause }),
         }
@@ -75,18 +105,17 @@ impl TorrentTask {
     fn shaken(
         &mut self,
         conn: ConnKey,
-        peer: Option<PeerKey>,
+        (peer, transport): (Option<PeerKey>, Transport),
         addr: SocketAddr,
         so_far: Vec<(At, Step)>,
-        carrier: Carrier,
-        shaken: Handshaken,
+        (carrier, shaken): (Carrier, Handshaken),
     ) {
         let (peer_id, local) = (shaken.peer_id, carrier.local_ip());
         let (common, reports) = (Arc::clone(&self.common), self.outlets.reports.clone());
         let orders = self.tasks.serve(conn, carrier, shaken, common, reports);
         self.orders.insert(conn, orders);
         self.network.joined(conn, local);
-        self.feed(Input::Handshaken { conn, peer, addr, peer_id, so_far });
+        self.feed(Input::Handshaken { conn, peer, transport, addr, peer_id, so_far });
     }
 
     pub(super) fn order(&mut self, conn: ConnKey, order: Order) {
@@ -156,7 +185,9 @@ impl TorrentTask {
     /// The task of a dial or a connection panicked: it is over, and said nothing.
     pub(super) fn fell(&mut self, conn: ConnKey) {
         match self.dialling.remove(&conn) {
-            Some(peer) => self.feed(Input::DialFailed { peer, end: internal_error() }),
+            Some(Dialling { peer, transport, .. }) => {
+                self.feed(Input::DialFailed { peer, transport, end: internal_error() });
+            }
             None => self.closed(conn, internal_error()),
         }
     }

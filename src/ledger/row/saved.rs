@@ -112,6 +112,9 @@ impl Row {
 fn check(record: &mut PeerRecord) -> Result<(), Invalid> {
     let (_, over) = record.attempts.split_last().unzip();
     ensure(over.into_iter().flatten().all(|attempt| attempt.ended.is_some()), "two attempts at once")?;
+    let races = record.rival.as_ref().map(|rival| rival.ended);
+    let goes_on = record.attempts.last().is_some_and(|attempt| attempt.ended.is_none());
+    ensure(races.is_none_or(|ended| ended.is_none() && goes_on), "a rival of no attempt")?;
     validate::check(record, None)
 }
 

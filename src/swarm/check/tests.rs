@@ -4,7 +4,7 @@ use sha1::{Digest, Sha1};
 use super::*;
 use crate::command::Command;
 use crate::event::{
-    AnnounceKind, Announced, Encryption, Finder, PeerInfo, Side, Source, TrackerError, TrackerKey,
+    AnnounceKind, Announced, Encryption, Finder, PeerInfo, Side, Source, TrackerError, TrackerKey, Transport,
 };
 use crate::metainfo::address::Scope;
 use crate::metainfo::{InfoHash, PeerId};
@@ -128,7 +128,7 @@ impl Run {
 
     fn dials(&self) -> Vec<(At, PeerKey, Encryption)> {
         let dials = self.done.iter().filter_map(|(at, action)| match action {
-            Action::Dial { peer, encryption, .. } => Some((*at, *peer, *encryption)),
+            Action::Dial { peer, way, .. } => Some((*at, *peer, way.encryption)),
             _ => None,
         });
         dials.collect()
@@ -167,7 +167,7 @@ impl Run {
     }
 
     fn fail(&mut self, peer: PeerKey, cause: Cause) {
-        self.tell(Input::DialFailed { peer, end: Closed::because(cause) });
+        self.tell(Input::DialFailed { peer, transport: Transport::Tcp, end: Closed::because(cause) });
     }
 
     fn shake(&mut self, peer: Option<PeerKey>, from: SocketAddr, id: &[u8; 20]) -> ConnKey {
@@ -175,9 +175,16 @@ impl Run {
         self.next_conn += 1;
         let so_far = vec![(self.now, Step::Connected), (self.now, Step::Received(vec![0; 68]))];
         if let Some(peer) = peer {
-            self.tell(Input::Step { peer, at: self.now, step: Step::Connected });
+            self.tell(Input::Step { peer, transport: Transport::Tcp, at: self.now, step: Step::Connected });
         }
-        self.tell(Input::Handshaken { conn, peer, addr: from, peer_id: PeerId(*id), so_far });
+        self.tell(Input::Handshaken {
+            conn,
+            peer,
+            transport: Transport::Tcp,
+            addr: from,
+            peer_id: PeerId(*id),
+            so_far,
+        });
         conn
     }
 
@@ -266,7 +273,7 @@ fn tries_encrypted_once_who_opened_and_gave_no_handshake() {
         let peer = PeerKey(n.into());
         run.wait(5 * MS);
         if opened {
-            run.tell(Input::Step { peer, at: run.now, step: Step::Connected });
+            run.tell(Input::Step { peer, transport: Transport::Tcp, at: run.now, step: Step::Connected });
         }
         run.fail(peer, cause);
     }
@@ -281,7 +288,7 @@ fn tries_encrypted_once_who_opened_and_gave_no_handshake() {
         let expected = if again { vec![Encryption::Plain, Encryption::Mse] } else { vec![Encryption::Plain] };
         assert_eq!(tries, expected, "{cause:?}");
     }
-    run.tell(Input::Step { peer: PeerKey(1), at: run.now, step: Step::Connected });
+    run.tell(Input::Step { peer: PeerKey(1), transport: Transport::Tcp, at: run.now, step: Step::Connected });
     run.fail(PeerKey(1), Cause::EncryptionFailed);
     run.wait(50 * MS);
     assert_eq!(run.dials().iter().filter(|(_, peer, _)| peer.0 == 1).count(), 2);
@@ -429,7 +436,7 @@ fn at_the_end_of_its_time_nobody_is_waited_for() {
     run.wait(5 * MS);
     run.shake(Some(PeerKey(0)), addr(0), A);
     let sent = Step::Sent(vec![0; 68]);
-    run.tell(Input::Step { peer: PeerKey(1), at: run.now, step: sent });
+    run.tell(Input::Step { peer: PeerKey(1), transport: Transport::Tcp, at: run.now, step: sent });
     run.wait(3 * S);
     assert_eq!(run.orders(ConnKey(0)).last(), Some(&&Order::Close(Cause::NotAnswered)));
     run.tell(Input::Closed(ConnKey(0), Closed::because(Cause::NotAnswered)));

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use super::super::ConnKey;
-use super::super::fallback::{Came, Fallback};
+use super::super::fallback::Fallback;
+use super::dials::Dial;
 use crate::event::Source;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,10 +30,10 @@ pub(in crate::swarm) struct Row {
     pub(in crate::swarm) shook_hands: bool,
     /// Its last connection ended because neither end wanted anything of the other.
     pub(super) let_go: bool,
-    /// Plain or encrypted.
+    /// Over TCP or uTP, plain or encrypted.
     pub(super) fallback: Fallback,
-    /// How far the dial under way came.
-    pub(in crate::swarm) came: Came,
+    /// The dial under way, or the last one.
+    pub(in crate::swarm) dial: Option<Dial>,
 }
 
 impl Row {
@@ -48,7 +49,7 @@ impl Row {
             shook_hands: false,
             let_go: false,
             fallback: Fallback::default(),
-            came: Came::default(),
+            dial: None,
         }
     }
 

@@ -2,6 +2,10 @@
 
 use super::bans::{BAN, MANY_ADDRESSES, MANY_PORTS};
 use super::*;
+use crate::event::{DialWay, Encryption, Transport};
+use crate::swarm::ConnKey;
+
+const PLAIN: DialWay = DialWay { transport: Transport::Tcp, encryption: Encryption::Plain };
 
 fn addr(n: u16) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], n))
@@ -20,7 +24,7 @@ fn a_refused_peer_is_dialled_less_and_less() {
     let mut now = At::ZERO;
     let mut waits = Vec::new();
     for _ in 0..8 {
-        assert_eq!(table.take_due(now), Some((peer, addr(1), Encryption::Plain)));
+        assert_eq!(table.take_due(now), Some((peer, addr(1), PLAIN)));
         assert_eq!(table.take_due(now), None);
         let next = table.ended(now, peer, Cause::ConnectionRefused, false, &mut random).unwrap();
         waits.push((next - now).as_secs());
@@ -36,11 +40,11 @@ fn a_seed_that_was_let_go_is_called_back_when_something_is_missing_again() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut table = PeerTable::new(&Settings::default());
     let peer = table.learn(At::ZERO, addr(1), Source::Manual).unwrap().peer;
-    assert_eq!(table.take_due(At::ZERO), Some((peer, addr(1), Encryption::Plain)));
+    assert_eq!(table.take_due(At::ZERO), Some((peer, addr(1), PLAIN)));
     assert_eq!(table.ended(secs(1), peer, Cause::BothSeeds, true, &mut random), None);
     assert_eq!(table.call_back(), [peer]);
     assert_eq!(table.call_back(), [], "once is enough");
-    assert_eq!(table.take_due(secs(1)), Some((peer, addr(1), Encryption::Plain)));
+    assert_eq!(table.take_due(secs(1)), Some((peer, addr(1), PLAIN)));
     // Where its connection closes only when that is known already, it is dialled at once.
     assert_eq!(table.ended(secs(2), peer, Cause::BothSeeds, false, &mut random), Some(secs(2)));
 }
@@ -172,8 +176,8 @@ fn lifting_a_ban_leaves_those_of_other_ports() {
     let lifted = table.unban(secs(6), peers[0]);
     let theirs = ban("it lied");
     assert_eq!(lifted, [(peers[0], None), (peers[1], theirs.clone()), (peers[2], theirs), (peers[3], None)]);
-    assert_eq!(table.take_due(secs(6)), Some((peers[0], addr(1), Encryption::Plain)));
-    assert_eq!(table.take_due(secs(6)), Some((peers[3], addr(4), Encryption::Plain)));
+    assert_eq!(table.take_due(secs(6)), Some((peers[0], addr(1), PLAIN)));
+    assert_eq!(table.take_due(secs(6)), Some((peers[3], addr(4), PLAIN)));
     assert_eq!(table.take_due(secs(6)), None);
 }
 
@@ -188,7 +192,7 @@ fn an_address_that_one_source_may_not_name_is_dialled_when_another_names_it() {
     assert_eq!((table.learn(secs(1), addr(1), far), table.take_due(secs(1))), (None, None));
     let redeemed = Learned { peer, new: false, valid: true, redeemed: true };
     assert_eq!(table.learn(secs(1), addr(1), near), Some(redeemed));
-    assert_eq!(table.take_due(secs(1)), Some((peer, addr(1), Encryption::Plain)));
+    assert_eq!(table.take_due(secs(1)), Some((peer, addr(1), PLAIN)));
     let caller = table.learn(secs(1), addr(2), Source::Incoming).unwrap().peer;
     table.live(caller, ConnKey(1));
     let again = Learned { peer: caller, new: false, valid: false, redeemed: false };
@@ -273,7 +277,7 @@ fn a_peer_that_called_is_dialled_once_a_tracker_names_it() {
     assert_eq!(table.ended(secs(1), peer, Cause::ClosedByPeer, false, &mut random), None);
     let again = Learned { peer, new: false, valid: true, redeemed: false };
     assert_eq!(table.learn(secs(2), addr(6881), Source::Resume), Some(again));
-    assert_eq!(table.take_due(secs(2)), Some((peer, addr(6881), Encryption::Plain)));
+    assert_eq!(table.take_due(secs(2)), Some((peer, addr(6881), PLAIN)));
 }
 
 #[test]

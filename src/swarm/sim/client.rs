@@ -15,7 +15,7 @@ use super::conn::Conn;
 use super::disk::{Done, Job};
 use super::{At, Bitfield, BlockRef, Cause, Disk, Duration, Geometry, PieceIndex, Said, Settings, Swarm};
 use crate::command::Command;
-use crate::event::{Announced, Encryption, Event, PeerKey, Phase, Source, TrackerError, TrackerKey};
+use crate::event::{Announced, DialWay, Event, PeerKey, Phase, Source, TrackerError, TrackerKey, Transport};
 use crate::metainfo::{BLOCK_LENGTH, Choice, Files, PeerId, SafePath};
 use crate::peer::haves::HaveLog;
 use crate::peer::{Fault, Holdings, News, Ours, Step, introduction};
@@ -27,7 +27,7 @@ pub(super) struct Dial {
     /// Of a client: whom.
     pub(super) peer: Option<PeerKey>,
     pub(super) addr: SocketAddr,
-    pub(super) encryption: Encryption,
+    pub(super) way: DialWay,
 }
 
 /// What a client wants of the world.
@@ -59,8 +59,8 @@ pub(super) struct Client {
     pub(super) settings: Settings,
     pub(super) swarm: Swarm,
     asked: BTreeMap<Ticket, TrackerKey>,
-    /// Dials under way.
-    dialling: BTreeSet<PeerKey>,
+    /// Dials under way, and whether they are connected.
+    dialling: BTreeMap<(PeerKey, Transport), bool>,
     /// The user has left: nothing begins any more.
     left: bool,
     pub(super) conns: BTreeMap<ConnKey, Conn>,
@@ -85,7 +85,7 @@ pub(super) struct Client {
     /// What was learned, less what fills memory unless it is all kept.
     pub(super) events: Vec<(At, Event)>,
     pub(super) keeps_all: bool,
-    pub(super) dials: Vec<(At, SocketAddr, Encryption)>,
+    pub(super) dials: Vec<(At, SocketAddr, DialWay)>,
     pub(super) ended: Vec<(SocketAddr, Cause)>,
     /// Everything decided, as text; kept where a test asks for it.
     pub(super) trace: Option<Vec<String>>,
@@ -126,7 +126,7 @@ impl Client {
         let mut client = Self {
             swarm,
             asked: BTreeMap::new(),
-            dialling: BTreeSet::new(),
+            dialling: BTreeMap::new(),
             left: false,
             conns: BTreeMap::new(),
             kept: None,
@@ -184,8 +184,10 @@ impl Client {
     }
 
     pub(super) fn feed(&mut self, now: At, input: Input) {
-        if let Input::Handshaken { peer: Some(peer), .. } | Input::DialFailed { peer, .. } = &input {
-            self.dialling.remove(peer);
+        if let Input::Handshaken { peer: Some(peer), transport, .. }
+        | Input::DialFailed { peer, transport, .. } = &input
+        {
+            self.dialling.remove(&(*peer, *transport));
         }
         self.swarm.handle(now, input);
         self.settle(now);
@@ -214,8 +216,18 @@ impl Client {
         self.swarm.announcer.is_stopping()
     }
 
-    pub(super) fn is_dialling(&self, peer: PeerKey) -> bool {
-        self.dialling.contains(&peer)
+    pub(super) fn is_dialling(&self, peer: PeerKey, over: Transport) -> bool {
+        self.dialling.contains_key(&(peer, over))
+    }
+
+    /// A dial is connected.
+    pub(super) fn connected(&mut self, now: At, peer: PeerKey, transport: Transport) {
+        if let Some(connected) = self.dialling.get_mut(&(peer, transport)) {
+            *connected = true;
+            self.feed(now, Input::Step { peer, transport, at: now, step: Step::Connected });
+            let open = self.dialling.keys().filter(|(one, _)| *one == peer).count();
+            assert_eq!(open, 1, "{peer:?} is connected, and the other dial goes on");
+        }
     }
 
     /// A connection is open and both ends shook hands.
@@ -223,7 +235,7 @@ impl Client {
         &mut self,
         now: At,
         conn: ConnKey,
-        peer: Option<PeerKey>,
+        (peer, transport): (Option<PeerKey>, Transport),
         addr: SocketAddr,
         (id, reserved): (PeerId, Reserved),
     ) {
@@ -231,11 +243,11 @@ impl Client {
         self.most_conns = self.most_conns.max(self.conns.len());
         self.write(now, conn);
         let so_far = if peer.is_some() { Vec::new() } else { vec![(now, Step::Connected)] };
-        self.feed(now, Input::Handshaken { conn, peer, addr, peer_id: id, so_far });
+        self.feed(now, Input::Handshaken { conn, peer, transport, addr, peer_id: id, so_far });
     }
 
-    pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, cause: Cause) {
-        self.feed(now, Input::DialFailed { peer, end: end(cause) });
+    pub(super) fn dial_failed(&mut self, now: At, peer: PeerKey, transport: Transport, cause: Cause) {
+        self.feed(now, Input::DialFailed { peer, transport, end: end(cause) });
     }
 
     /// A connection is over.

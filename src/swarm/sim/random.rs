@@ -3,10 +3,10 @@
 use super::world::Reach;
 use super::*;
 use crate::command::Command;
-use crate::event::{Event, PeerKey, Phase, Source, TrackerKey};
+use crate::event::{Event, PeerKey, Phase, Source, TrackerKey, Transport};
 use crate::metainfo::FilePriority::{High, Low, Normal, Skip};
 use crate::metainfo::address::Scope;
-use crate::swarm::{Input, UploadSlots};
+use crate::swarm::{Input, TransportPolicy, UploadSlots};
 use crate::wire::ExtensionHandshake;
 
 /// Runs in an ordinary test, and the same for every machine.
@@ -137,7 +137,9 @@ fn build(seed: u64) -> (World, NodeKey, Vec<NodeKey>) {
         upload_slots: UploadSlots::Fixed(random.usize(..5)),
         ..Settings::default()
     };
-    let client = world.client(random.u64(..2 * MIB), settings);
+    let mut ways = ways_of(seed);
+    let transport = ways.as_mut().map_or(TransportPolicy::Tcp, transports);
+    let client = world.client(random.u64(..2 * MIB), Settings { transport, ..settings });
     world.at_mut(client).disk = disk(&mut random);
     let others: Vec<NodeKey> = (0..random.u16(1..14))
         .map(|n| {
@@ -158,6 +160,16 @@ fn build(seed: u64) -> (World, NodeKey, Vec<NodeKey>) {
     (world, client, others)
 }
 
+/// What transports are used, by chance of their own: the seeds that failed once know of TCP alone.
+fn ways_of(seed: u64) -> Option<fastrand::Rng> {
+    (!FAILED_ONCE.contains(&seed)).then(|| fastrand::Rng::with_seed(seed.rotate_left(48)))
+}
+
+fn transports(random: &mut fastrand::Rng) -> TransportPolicy {
+    use TransportPolicy::{Both, Tcp, Utp};
+    random.choice([Both, Both, Both, Tcp, Utp]).unwrap_or_default()
+}
+
 /// A swarm at random, and what the user and the world do to it.
 pub(crate) struct RandomRun {
     world: World,
@@ -168,6 +180,8 @@ pub(crate) struct RandomRun {
     strange: Option<fastrand::Rng>,
     /// Which files the user chooses, where any are chosen.
     chooses: Option<fastrand::Rng>,
+    /// Over what others are reached, where not all are over everything.
+    ways: Option<fastrand::Rng>,
 }
 
 impl RandomRun {
@@ -175,7 +189,7 @@ impl RandomRun {
         let (world, client, others) = build(seed);
         let random = fastrand::Rng::with_seed(!seed);
         let strange = (!FAILED_ONCE.contains(&seed)).then(|| fastrand::Rng::with_seed(seed.rotate_left(32)));
-        Self { world, client, others, random, strange, chooses: None }
+        Self { world, client, others, random, strange, chooses: None, ways: ways_of(seed) }
     }
 
     /// All that is learned is kept for [`Self::learned`], and what costs much is looked at once a second.
@@ -225,6 +239,7 @@ impl RandomRun {
         self.ordinary();
         self.stranger();
         self.choice();
+        self.way();
         let time = self.random.choice([1, 50, 900, 7_000]).unwrap_or(1);
         self.world.run(ms(time));
     }
@@ -322,6 +337,21 @@ impl RandomRun {
             }
         };
         self.world.wish(self.client, command);
+    }
+
+    /// Somebody is reached over another transport, or not as soon.
+    fn way(&mut self) {
+        let Some(random) = &mut self.ways else { return };
+        let other = self.others[random.usize(..self.others.len())];
+        let transport = if random.bool() { Transport::Tcp } else { Transport::Utp };
+        let otherwise =
+            [Cause::ConnectTimeout, Cause::ConnectionRefused, Cause::LocalError][random.usize(..3)];
+        match random.u8(..6) {
+            0 | 1 => self.world.reach(other, Reach::Over(transport, otherwise)),
+            2 => self.world.slow_over_tcp(other, ms(random.u64(..1_000))),
+            3 => self.world.reach(other, Reach::Answers),
+            _ => {}
+        }
     }
 
     /// Whatever happened, one honest seed is enough to complete once it has a place, while everybody else goes on as

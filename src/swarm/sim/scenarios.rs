@@ -14,6 +14,7 @@ mod recheck;
 mod replaced;
 mod starving;
 mod swarms;
+mod transports;
 mod turns;
 
 use super::super::fallback::EncryptionPolicy;

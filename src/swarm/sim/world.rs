@@ -17,7 +17,7 @@ use super::{
     always, ms, secs,
 };
 use crate::command::Command;
-use crate::event::{Encryption, PeerKey, Source, TrackerKey};
+use crate::event::{Encryption, PeerKey, Source, TrackerKey, Transport};
 use crate::metainfo::PeerId;
 use crate::wire::{Message, Reserved};
 
@@ -58,6 +58,8 @@ pub(super) enum Reach {
     Dark,
     /// Shakes hands only so; how other dials end.
     Only(&'static [Encryption], Cause),
+    /// Is reached over this alone; how other dials end, without a connection.
+    Over(Transport, Cause),
 }
 
 enum Kind {
@@ -72,6 +74,8 @@ struct Node {
     reserved: Reserved,
     link: Link,
     reach: Reach,
+    /// How much longer it takes to be connected to it over TCP.
+    slow_tcp: Duration,
     kind: Kind,
     bps: u64,
     /// A block is leaving, or the time when one may is known.
@@ -80,6 +84,7 @@ struct Node {
 }
 
 enum Happening {
+    Connected(NodeKey, Dial),
     Dialled(NodeKey, Dial),
     Arrives(WireKey, usize, Said),
     Over {
@@ -237,6 +242,7 @@ impl World {
     fn happen(&mut self, happening: Happening) -> Option<NodeKey> {
         let now = self.now;
         match happening {
+            Happening::Connected(from, dial) => self.connected(from, dial),
             Happening::Dialled(from, dial) => self.dialled(from, dial),
             Happening::Arrives(key, to, said) => {
                 let (node, conn) = self.wires.get(&key)?.ends[to];

@@ -18,7 +18,7 @@ fn their_mse() -> Mse {
 type Met = Result<(Carrier<DuplexStream>, Handshaken), Box<Closed>>;
 
 fn steps() -> (Steps, mailbox::Receiver<(ConnKey, At, Step)>) {
-    let (to, steps) = mailbox::channel(crate::peer::MOST_STEPS);
+    let (to, steps) = mailbox::channel(MOST_STEPS);
     (Steps::new(ConnKey(1), Clock::start(), to), steps)
 }
 

@@ -19,13 +19,20 @@ impl Client {
 
     fn act(&mut self, now: At, action: Action) {
         match action {
-            Action::Dial { peer, addr, encryption } => {
+            Action::Dial { peer, addr, way } => {
                 let active =
                     matches!(self.swarm.phase(), Phase::Metadata | Phase::Downloading | Phase::Seeding);
                 assert!(active && !self.left, "{addr} is dialled at rest");
-                assert!(self.dialling.insert(peer), "{addr} is dialled twice at once");
-                self.dials.push((now, addr, encryption));
-                self.effects.push_back(Effect::Dial(Dial { peer: Some(peer), addr, encryption }));
+                let before = self.dialling.insert((peer, way.transport), false);
+                assert_eq!(before, None, "{addr} is dialled twice at once over {:?}", way.transport);
+                let connected = self.dialling.iter().any(|((one, _), connected)| *one == peer && *connected);
+                assert!(!connected, "{addr} is connected, and dialled again");
+                self.dials.push((now, addr, way));
+                self.effects.push_back(Effect::Dial(Dial { peer: Some(peer), addr, way }));
+            }
+            Action::CallOff { peer, transport } => {
+                let connected = self.dialling.remove(&(peer, transport));
+                assert_eq!(connected, Some(false), "{peer:?} is called off and was not on its way");
             }
             Action::Order(key, order) => self.obey(now, key, order),
             Action::Keep(_, block) => self.kept = Some(block),

@@ -6,7 +6,7 @@ use super::super::client::end;
 use super::one::{One, addr};
 use super::*;
 use crate::event::Encryption::{self, Mse, Plain};
-use crate::event::{Direction, Event, LooksLike, Payload, PeerKey};
+use crate::event::{Direction, Event, LooksLike, Payload, PeerKey, Transport};
 use crate::metainfo::PeerId;
 use crate::peer::Step;
 use crate::swarm::{ConnKey, Input};
@@ -98,13 +98,13 @@ fn what_has_nothing_to_do_with_encryption_is_not_tried_twice() {
 
 #[test]
 fn an_answer_that_looks_encrypted_is_a_reason_to_try() {
-    let peer = PeerKey(0);
+    let (peer, transport) = (PeerKey(0), Transport::Tcp);
     let mut one = knowing(PreferPlain, EITHER, HANGS_UP);
     let (at, step) = (one.now, Step::LooksLike(LooksLike::Encrypted));
-    one.tell(Input::Step { peer, at, step });
-    one.tell(Input::DialFailed { peer, end: end(Cause::NotBittorrent) });
+    one.tell(Input::Step { peer, transport, at, step });
+    one.tell(Input::DialFailed { peer, transport, end: end(Cause::NotBittorrent) });
     assert_eq!(one.tried(1), [Plain, Mse]);
-    one.tell(Input::DialFailed { peer, end: end(Cause::EncryptionFailed) });
+    one.tell(Input::DialFailed { peer, transport, end: end(Cause::EncryptionFailed) });
     assert_eq!(one.tried(1), [Plain, Mse]);
 }
 
@@ -113,7 +113,8 @@ fn an_encrypted_call_is_told_as_such() {
     let mut one = knowing(PreferPlain, EITHER, HANGS_UP);
     let so_far = vec![(At::ZERO, Step::Connected), (SECOND, Step::Agreed(Payload::Rc4))];
     let (conn, peer_id) = (ConnKey(900), PeerId::ours(900));
-    one.tell(Input::Handshaken { conn, peer: None, addr: addr(7), peer_id, so_far });
+    let transport = Transport::Tcp;
+    one.tell(Input::Handshaken { conn, peer: None, transport, addr: addr(7), peer_id, so_far });
     let began = |event: &Event| {
         matches!(event, Event::AttemptBegan { encryption: Mse, direction: Direction::In, .. })
     };

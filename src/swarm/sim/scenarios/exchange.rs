@@ -184,7 +184,7 @@ fn what_is_said_of_a_peer_decides_how_it_is_dialled() {
     let mut one = called_from_afar();
     one.news(ConnKey(1), named([("203.0.113.5:6881", PexFlags::ENCRYPTED)]));
     one.run(secs(1));
-    let how: Vec<_> = one.client().dials.iter().map(|(.., how)| *how).collect();
+    let how: Vec<_> = one.client().dials.iter().map(|(.., how)| how.encryption).collect();
     assert_eq!(how, [crate::event::Encryption::Mse]);
 }
 

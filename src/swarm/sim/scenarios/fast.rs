@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::one::addr;
 use super::*;
-use crate::event::{PeerInfo, PeerSample};
+use crate::event::{PeerInfo, PeerSample, Transport};
 use crate::metainfo::PeerId;
 use crate::peer::{News, Step};
 use crate::swarm::{Action, ConnKey, Input, Order, WindowState};
@@ -18,7 +18,10 @@ fn called(have: &Bitfield, has: &Bitfield) -> Swarm {
     let mut swarm = Swarm::new(At::ZERO, geometry, have.clone(), Settings::default());
     let so_far = vec![(At::ZERO, Step::Connected)];
     let (addr, peer_id) = (addr(9), PeerId::ours(9));
-    swarm.handle(At::ZERO, Input::Handshaken { conn: CONN, peer: None, addr, peer_id, so_far });
+    swarm.handle(
+        At::ZERO,
+        Input::Handshaken { conn: CONN, peer: None, transport: Transport::Tcp, addr, peer_id, so_far },
+    );
     swarm.handle(At::ZERO, Input::News(CONN, News::Has(has.clone())));
     swarm
 }

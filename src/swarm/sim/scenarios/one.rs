@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::super::client::end;
 use super::*;
-use crate::event::{Encryption, Event, PeerInfo, PeerKey, Source};
+use crate::event::{Encryption, Event, PeerInfo, PeerKey, Source, Transport};
 use crate::metainfo::PeerId;
 use crate::peer::{News, Step};
 use crate::swarm::{ConnKey, Input};
@@ -91,7 +91,8 @@ impl One {
     pub(super) fn shaken(&mut self, conn: u32, peer: Option<PeerKey>, addr: SocketAddr, id: u64) {
         let so_far = if peer.is_some() { Vec::new() } else { vec![(self.now, Step::Connected)] };
         let (conn, peer_id) = (ConnKey(conn), PeerId::ours(id));
-        self.tell(Input::Handshaken { conn, peer, addr, peer_id, so_far });
+        let transport = Transport::Tcp;
+        self.tell(Input::Handshaken { conn, peer, transport, addr, peer_id, so_far });
     }
 
     /// The peer of a connection told of says where it listens.
@@ -185,7 +186,13 @@ impl One {
     /// How it was dialled.
     pub(super) fn tried(&self, n: u16) -> Vec<Encryption> {
         let dials = self.client().dials.iter().filter(|(_, there, _)| *there == addr(n));
-        dials.map(|(.., encryption)| *encryption).collect()
+        dials.map(|(.., way)| way.encryption).collect()
+    }
+
+    /// Over what it was dialled, and when.
+    pub(super) fn tried_over(&self, n: u16) -> Vec<(At, Transport)> {
+        let dials = self.client().dials.iter().filter(|(_, there, _)| *there == addr(n));
+        dials.map(|(at, _, way)| (*at, way.transport)).collect()
     }
 
     /// Connections that are over, by whose and why.

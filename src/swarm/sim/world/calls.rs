@@ -3,12 +3,30 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::event::{DialWay, Encryption, Transport};
+
+/// How nodes call that decide nothing.
+const PLAIN: DialWay = DialWay { transport: Transport::Tcp, encryption: Encryption::Plain };
+
+impl Node {
+    /// Whether a dial is connected, be it to shake hands or not; `None`: nothing comes back.
+    fn connects(&self, way: DialWay) -> Option<bool> {
+        match self.reach {
+            Reach::Answers | Reach::Only(..) => Some(true),
+            Reach::Refuses => Some(false),
+            Reach::Dark => None,
+            Reach::Over(transport, _) if way.transport == transport => Some(true),
+            Reach::Over(_, Cause::ConnectTimeout) => None,
+            Reach::Over(..) => Some(false),
+        }
+    }
+}
 
 impl World {
     /// One node calls another.
     pub(in crate::swarm::sim) fn call(&mut self, from: NodeKey, to: NodeKey) {
         let addr = self.addr(to);
-        self.dial(from, Dial { peer: None, addr, encryption: Encryption::Plain });
+        self.dial(from, Dial { peer: None, addr, way: PLAIN });
     }
 
     /// Every connection of the node is closed by it.
@@ -41,18 +59,37 @@ impl World {
 
     pub(super) fn dial(&mut self, from: NodeKey, dial: Dial) {
         let there = self.by_addr.get(&dial.addr).map(|node| &self.nodes[node.0]);
+        let utp = dial.way.transport == Transport::Utp;
         let takes = match there {
-            Some(node) if node.reach == Reach::Dark => CONNECT_TIMEOUT,
-            Some(node) => (node.link.latency + self.nodes[from.0].link.latency) * 4,
+            Some(node) if node.connects(dial.way).is_none() => CONNECT_TIMEOUT,
+            Some(node) => {
+                let round_trip = (node.link.latency + self.nodes[from.0].link.latency) * 2;
+                let slow = if utp { Duration::ZERO } else { node.slow_tcp };
+                if node.connects(dial.way) == Some(true) {
+                    self.later(round_trip + slow, Happening::Connected(from, dial));
+                }
+                round_trip * 2 + slow
+            }
             None => ms(40),
         };
         self.later(takes, Happening::Dialled(from, dial));
     }
 
+    /// The connection is open, and nobody spoke yet.
+    pub(super) fn connected(&mut self, from: NodeKey, dial: Dial) -> Option<NodeKey> {
+        let (now, Dial { peer, addr, way }) = (self.now, dial);
+        let to = *self.by_addr.get(&addr)?;
+        let takes = self.nodes[to.0].connects(way) == Some(true);
+        if let (Kind::Client(client), Some(peer), true) = (&mut self.nodes[from.0].kind, peer, takes) {
+            client.connected(now, peer, way.transport);
+        }
+        Some(from)
+    }
+
     pub(super) fn dialled(&mut self, from: NodeKey, dial: Dial) -> Option<NodeKey> {
-        let (now, Dial { peer, addr, encryption }) = (self.now, dial);
+        let (now, Dial { peer, addr, way }) = (self.now, dial);
         if let (Kind::Client(client), Some(peer)) = (&self.nodes[from.0].kind, peer)
-            && !client.is_dialling(peer)
+            && !client.is_dialling(peer, way.transport)
         {
             return Some(from);
         }
@@ -61,11 +98,13 @@ impl World {
             Some(Reach::Answers) => None,
             Some(Reach::Refuses) | None => Some(Cause::ConnectionRefused),
             Some(Reach::Dark) => Some(Cause::ConnectTimeout),
-            Some(Reach::Only(takes, otherwise)) => (!takes.contains(&encryption)).then_some(otherwise),
+            Some(Reach::Only(takes, otherwise)) => (!takes.contains(&way.encryption)).then_some(otherwise),
+            Some(Reach::Over(transport, _)) if way.transport == transport => None,
+            Some(Reach::Over(_, otherwise)) => Some(otherwise),
         };
         if let Some(cause) = refusal {
             if let (Kind::Client(client), Some(peer)) = (&mut self.nodes[from.0].kind, peer) {
-                client.dial_failed(now, peer, cause);
+                client.dial_failed(now, peer, way.transport, cause);
             }
             return Some(from);
         }
@@ -84,8 +123,8 @@ impl World {
             self.later(after, Happening::Breaks(key));
         }
         let called_from = SocketAddr::new(self.addr(from).ip(), 40_000 + (out.0 % 20_000) as u16);
-        self.shaken(from, out, peer, addr, to);
-        self.shaken(to, inn, None, called_from, from);
+        self.shaken(from, out, (peer, way.transport), addr, to);
+        self.shaken(to, inn, (None, way.transport), called_from, from);
         self.settle(to);
         Some(from)
     }
@@ -94,7 +133,7 @@ impl World {
         &mut self,
         node: NodeKey,
         conn: ConnKey,
-        peer: Option<PeerKey>,
+        peer: (Option<PeerKey>, Transport),
         addr: SocketAddr,
         other: NodeKey,
     ) {

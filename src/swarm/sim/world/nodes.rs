@@ -56,9 +56,9 @@ impl World {
         let key = NodeKey(self.nodes.len());
         let [_, _, high, low] = (key.0 as u32 + 1).to_be_bytes();
         let addr = SocketAddr::from(([10, 1, high, low], 6881));
-        let (link, reach) = (Link::good(), Reach::Answers);
+        let (link, reach, slow_tcp) = (Link::good(), Reach::Answers, Duration::ZERO);
         let (busy, turns) = (false, Turns::default());
-        self.nodes.push(Node { addr, id, reserved, link, reach, kind, bps, busy, turns });
+        self.nodes.push(Node { addr, id, reserved, link, reach, slow_tcp, kind, bps, busy, turns });
         self.by_addr.insert(addr, key);
         key
     }
@@ -72,6 +72,11 @@ impl World {
 
     pub(in crate::swarm::sim) fn reach(&mut self, node: NodeKey, reach: Reach) {
         self.nodes[node.0].reach = reach;
+    }
+
+    /// From now on it takes so much longer to be connected to the node over TCP.
+    pub(in crate::swarm::sim) fn slow_over_tcp(&mut self, node: NodeKey, by: Duration) {
+        self.nodes[node.0].slow_tcp = by;
     }
 
     pub(in crate::swarm::sim) fn addr(&self, node: NodeKey) -> SocketAddr {
