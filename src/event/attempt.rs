@@ -153,7 +153,7 @@ pub struct Attempt {
     /// What the messages travel under, once that is known.
     pub payload: Option<Payload>,
     /// The peer through which the two sides meet, where one brought them together (BEP 55).
-    pub relay: Option<Relay>,
+    pub relay: Option<Box<Relay>>,
 }
 
 parts! {

@@ -224,7 +224,8 @@ impl Row {
         let (PunchStep::Asked { relay } | PunchStep::Told { relay }) = *step else { return };
         let told = matches!(step, PunchStep::Told { .. });
         self.advance(|attempt| {
-            let relay = attempt.relay.get_or_insert(Relay { peer: relay, asked: !told, told: None });
+            let new = || Box::new(Relay { peer: relay, asked: !told, told: None });
+            let relay = attempt.relay.get_or_insert_with(new);
             if told {
                 relay.told.get_or_insert(at);
             }
