@@ -187,7 +187,8 @@ fn no_cause_is_missing() {
     assert!(groups.len() >= 31, "dialling, handshakes, protocol and service");
     let metadata = &Cause::ALL[place(Cause::MetadataRefused)..=place(Cause::MetadataSilent)];
     assert_eq!(metadata.len(), 3, "refused, wrong and silent");
-    let all = groups.iter().chain(metadata);
+    // A check tries each way to its end: no dial of it races another.
+    let all = groups.iter().chain(metadata).filter(|cause| **cause != Cause::LostRace);
     let missing: Vec<&Cause> = all.filter(|cause| TABLE.iter().all(|row| row.0 != **cause)).collect();
     assert!(missing.is_empty(), "nobody provokes {missing:?}");
 }
