@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 use tokio::task::JoinSet;
 use ttui::engine::clock::Clock;
-use ttui::engine::handshake::{Over, Race, Steps, dial};
+use ttui::engine::handshake::{Over, Steps, dial};
 use ttui::engine::listen::Listener;
 use ttui::engine::mse::Mse;
 use ttui::engine::tracker::{Client, Settings};
@@ -46,8 +46,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let steps = Steps::untold(Clock::start());
     let mut dials = JoinSet::new();
     for addr in peers {
-        let (mse, race, steps) = (mse.clone(), Race::default(), steps.clone());
-        let dial = async move { dial(addr, Over::Tcp, &race, &ours, Encryption::Plain, &mse, &steps).await };
+        let (mse, steps) = (mse.clone(), steps.clone());
+        let dial = async move { dial(addr, Over::Tcp, &ours, Encryption::Plain, &mse, &steps).await };
         dials.spawn(async move { (addr, dial.await) });
     }
     while let Some(dialled) = dials.join_next().await {

@@ -18,7 +18,7 @@ use super::behaviour::{Behaviour, Client};
 use super::content::Content;
 use super::{listen, other};
 use crate::engine::clock::Clock;
-use crate::engine::handshake::{Over, Race, Steps, accept, dial};
+use crate::engine::handshake::{Over, Steps, accept, dial};
 use crate::engine::limit::Limit;
 use crate::engine::line::Line;
 use crate::engine::link::Report;
@@ -124,8 +124,7 @@ impl Host {
     pub(super) async fn call(&self, to: SocketAddr) {
         let (mse, steps) = self.privacy();
         let ours = self.handshake(self.info_hash);
-        let (over, race) = (Over::Tcp, Race::default());
-        if let Ok((carrier, peer)) = dial(to, over, &race, &ours, Encryption::Plain, &mse, &steps).await {
+        if let Ok((carrier, peer)) = dial(to, Over::Tcp, &ours, Encryption::Plain, &mse, &steps).await {
             // When we close it, it has had what it came for.
             self.talk(carrier, peer).await;
         }

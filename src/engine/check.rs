@@ -75,7 +75,7 @@ impl Default for CheckOptions {
             loopback: false,
             peers: Vec::new(),
             encryption: EncryptionPolicy::default(),
-            transport: TransportPolicy::Tcp,
+            transport: TransportPolicy::default(),
             finders: BTreeSet::from([Finder::Pex]),
             dht: None,
             state: None,

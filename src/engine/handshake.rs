@@ -68,7 +68,7 @@ pub enum Over<'a> {
 /// What dials of one peer over several transports share: who is connected first goes on, the others write nothing.
 /// Copies are the same race.
 #[derive(Clone, Debug, Default)]
-pub struct Race(Arc<AtomicBool>);
+pub(super) struct Race(Arc<AtomicBool>);
 
 impl Race {
     /// Takes the first place. False: it is taken.
@@ -77,7 +77,7 @@ impl Race {
     }
 }
 
-/// Connects to `addr` and shakes hands, encrypted or not, unless another dial of the race is connected before.
+/// Connects to `addr` and shakes hands, encrypted or not.
 ///
 /// # Errors
 ///
@@ -85,29 +85,45 @@ impl Race {
 pub async fn dial(
     addr: SocketAddr,
     over: Over<'_>,
-    race: &Race,
     ours: &Handshake,
     encryption: Encryption,
     mse: &Mse,
     steps: &Steps,
 ) -> Result<(Carrier, Handshaken), Box<Closed>> {
-    let line = connect(addr, over, race, steps).await?;
+    dial_in(&Race::default(), addr, over, ours, encryption, mse, steps).await
+}
+
+/// The same, unless another dial of the race is connected before.
+pub(super) async fn dial_in(
+    race: &Race,
+    addr: SocketAddr,
+    over: Over<'_>,
+    ours: &Handshake,
+    encryption: Encryption,
+    mse: &Mse,
+    steps: &Steps,
+) -> Result<(Carrier, Handshaken), Box<Closed>> {
+    let line = open(addr, over, steps.clock).await?;
+    if !race.win() {
+        return Err(ended(Cause::LostRace, None));
+    }
+    steps.connected().await;
     call(line, ours, encryption, mse, steps).await
 }
 
-/// Connects to `addr`, unless another dial of the race is connected before.
+/// Connects to `addr`.
 ///
 /// # Errors
 ///
 /// The attempt's end, with exactly one cause.
-pub(super) async fn connect(
-    addr: SocketAddr,
-    over: Over<'_>,
-    race: &Race,
-    steps: &Steps,
-) -> Result<Line, Box<Closed>> {
-    let until = steps.clock.now() + CONNECT_TIMEOUT;
-    let connected = async {
+pub(super) async fn connect(addr: SocketAddr, over: Over<'_>, steps: &Steps) -> Result<Line, Box<Closed>> {
+    let line = open(addr, over, steps.clock).await?;
+    steps.connected().await;
+    Ok(line)
+}
+
+async fn open(addr: SocketAddr, over: Over<'_>, clock: Clock) -> Result<Line, Box<Closed>> {
+    let opened = async {
         match over {
             Over::Tcp => {
                 let stream = TcpStream::connect(addr).await?;
@@ -118,20 +134,15 @@ pub(super) async fn connect(
             Over::Utp(utp) => utp.connect(addr).await.map(Line::Utp),
         }
     };
-    let line = match steps.clock.within(until, connected).await {
-        Some(Ok(line)) => line,
+    match clock.within(clock.now() + CONNECT_TIMEOUT, opened).await {
+        Some(Ok(line)) => Ok(line),
         // Of uTP it is we who stopped waiting, not the system.
         Some(Err(error)) if error.raw_os_error().is_none() && error.kind() == io::ErrorKind::TimedOut => {
-            return Err(ended(Cause::ConnectTimeout, None));
+            Err(ended(Cause::ConnectTimeout, None))
         }
-        Some(Err(error)) => return Err(ended(dial_cause(&error), Some(&error))),
-        None => return Err(ended(Cause::ConnectTimeout, None)),
-    };
-    if !race.win() {
-        return Err(ended(Cause::LostRace, None));
+        Some(Err(error)) => Err(ended(dial_cause(&error), Some(&error))),
+        None => Err(ended(Cause::ConnectTimeout, None)),
     }
-    steps.connected().await;
-    Ok(line)
 }
 
 fn ended(cause: Cause, error: Option<&io::Error>) -> Box<Closed> {

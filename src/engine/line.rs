@@ -1,4 +1,4 @@
-//! A connection over TCP or over uTP, the same to whoever reads and writes it.
+//! A connection over TCP or over uTP, read and written in the same way.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::IpAddr;

@@ -47,7 +47,7 @@ pub(super) trait Streams: fmt::Debug + Send + Sync {
     /// What was sent there did not arrive.
     fn refused(&self, to: SocketAddr, error: &io::Error);
 
-    /// What was sent there is too long for the way, which takes IP packets of so many bytes, where that is known.
+    /// What was sent there is too long for the way; the longest IP packet that it takes, in bytes, where that is known.
     fn too_long(&self, to: SocketAddr, most: Option<u32>);
 
     /// All that had come was heard.

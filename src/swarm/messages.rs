@@ -101,7 +101,7 @@ impl Default for Settings {
             up_bps: None,
             own_bps: (None, None),
             encryption: EncryptionPolicy::default(),
-            transport: TransportPolicy::Tcp,
+            transport: TransportPolicy::default(),
             info_hash: InfoHash([0; 20]),
             private: false,
             finders: BTreeSet::from([Finder::Pex]),

@@ -5,7 +5,7 @@ use super::seq::{Micros, SECOND};
 /// Minutes that the least delay is remembered for. Clocks drift: what was the least before may never come again.
 const MINUTES: usize = 13;
 const MINUTE: Micros = 60 * SECOND;
-/// Of so many of the last measurements the least counts: one packet that was late says nothing of a queue.
+/// Of this many of the last measurements the least counts: one packet that was late says nothing of a queue.
 const LAST: usize = 3;
 /// A base that the other direction shows to be wrong is corrected by at most this, microseconds.
 const MOST_CORRECTION: u32 = 10_000;

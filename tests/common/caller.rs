@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use ttui::engine::clock::Clock;
-use ttui::engine::handshake::{Over, Race, Steps, accept, dial};
+use ttui::engine::handshake::{Over, Steps, accept, dial};
 use ttui::engine::line::Line;
 use ttui::engine::mse::{Carrier, Mse};
 use ttui::event::Encryption;
@@ -45,8 +45,7 @@ pub(crate) async fn answer(
 /// Connects and shakes hands for the torrent, plain or under RC4; without any extension, not even the fast one.
 pub(crate) async fn call(addr: SocketAddr, info_hash: InfoHash, encryption: Encryption) -> Carrier {
     let (ours, mse) = (plain_handshake(info_hash), Mse::new(EncryptionPolicy::Require, fastrand::u64(..)));
-    let race = Race::default();
-    let dialled = dial(addr, Over::Tcp, &race, &ours, encryption, &mse, &UNTOLD);
+    let dialled = dial(addr, Over::Tcp, &ours, encryption, &mse, &UNTOLD);
     soon("a handshake in answer", dialled).await.expect("a handshake in answer").0
 }
 

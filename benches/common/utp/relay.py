@@ -1,4 +1,4 @@
-"""Carries UDP packets between whoever sends to it and one host, late, out of order and twice.
+"""Carries UDP packets between those who send to it and one host, late, out of order and twice.
 
   relay.py LISTEN_IP:PORT TO_IP:PORT --delay-ms N [--late PERCENT] [--twice PERCENT]
 

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
-use crate::engine::handshake::{Over, Race, Steps, call, connect};
+use crate::engine::handshake::{Over, Steps, call, connect};
 use crate::engine::listen::Listener;
 use crate::engine::mailbox;
 use crate::engine::mse::Mse;
@@ -65,7 +65,7 @@ pub async fn shake_hands(
                     Some(utp) if tried.transport == Transport::Utp => Over::Utp(utp),
                     _ => Over::Tcp,
                 };
-                let stream = tap.on(connect(addr, over, &Race::default(), &told).await?);
+                let stream = tap.on(connect(addr, over, &told).await?);
                 call(stream, &once.ours, tried.encryption, &once.mse, &told).await
             };
             tokio::select! {

@@ -185,8 +185,8 @@ async fn steps_tell_what_was_sent_and_what_came() {
 async fn dialled(listener: &TcpListener) -> Result<(TcpStream, Handshaken), Box<Closed>> {
     let addr = listener.local_addr().unwrap();
     let mse = mse(EncryptionPolicy::default());
-    let (ours, race, steps) = (ours(), Race::default(), untold());
-    let dial = dial(addr, Over::Tcp, &race, &ours, Encryption::Plain, &mse, &steps);
+    let (ours, steps) = (ours(), untold());
+    let dial = dial(addr, Over::Tcp, &ours, Encryption::Plain, &mse, &steps);
     match timeout(Duration::from_secs(15), dial).await.unwrap()? {
         (Carrier::Bare(Line::Tcp(stream)), shaken) => Ok((stream, shaken)),
         other => panic!("{other:?} for a plain dial"),
@@ -199,8 +199,7 @@ async fn nobody_listening_is_refused() {
     let addr = listener.local_addr().unwrap();
     drop(listener);
     let mse = mse(EncryptionPolicy::default());
-    let race = Race::default();
-    let end = dial(addr, Over::Tcp, &race, &ours(), Encryption::Plain, &mse, &untold()).await.unwrap_err();
+    let end = dial(addr, Over::Tcp, &ours(), Encryption::Plain, &mse, &untold()).await.unwrap_err();
     assert_eq!(end.cause, Cause::ConnectionRefused);
     assert_eq!(end.error.unwrap().code, Some(rustix::io::Errno::CONNREFUSED.raw_os_error()));
 }
@@ -212,7 +211,7 @@ async fn who_is_connected_second_writes_nothing() {
     assert!(race.clone().win());
     let (steps, told) = mailbox::channel(MOST_STEPS);
     let steps = Steps::new(ConnKey(4), Clock::start(), steps);
-    let end = dial(addr, Over::Tcp, &race, &ours(), Encryption::Plain, &mse, &steps).await.unwrap_err();
+    let end = dial_in(&race, addr, Over::Tcp, &ours(), Encryption::Plain, &mse, &steps).await.unwrap_err();
     assert_eq!((end.cause, end.bytes_out), (Cause::LostRace, 0));
     let (mut stream, _) = listener.accept().await.unwrap();
     assert_eq!(stream.read(&mut [0; 68]).await.unwrap(), 0, "it is closed without a byte");

@@ -62,7 +62,7 @@ impl Default for SessionOptions {
             down_bps: None,
             up_bps: None,
             encryption: EncryptionPolicy::default(),
-            transport: TransportPolicy::Tcp,
+            transport: TransportPolicy::default(),
             queue: QueueLimits::NONE,
             on_complete: Vec::new(),
             dht: None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::super::handshake::{Over, Race, Steps, dial};
+use super::super::handshake::{Over, Race, Steps, dial_in};
 use super::super::link::Report;
 use super::super::listen::Arrived;
 use super::super::mailbox;
@@ -53,7 +53,7 @@ impl TorrentTask {
                 Transport::Tcp => Over::Tcp,
                 Transport::Utp => Over::Utp(&utp),
             };
-            let outcome = dial(addr, over, &racing, &ours, way.encryption, &mse, &steps).await;
+            let outcome = dial_in(&racing, addr, over, &ours, way.encryption, &mse, &steps).await;
             // Nobody listens only when the run is over.
             let _ = dialled.send(Dialled { conn, addr, outcome }).await;
         });

@@ -37,7 +37,7 @@ pub(super) enum Read<'a> {
     Packet { from: SocketAddr, packet: &'a [u8] },
     /// What was sent there did not arrive.
     Refused { to: SocketAddr, error: io::Error },
-    /// What was sent there is too long for the way, which takes IP packets of so many bytes, where that is known.
+    /// What was sent there is too long for the way; the longest IP packet that it takes, in bytes, where that is known.
     TooLong { to: SocketAddr, most: Option<u32> },
     /// What one call brought was all heard.
     All,

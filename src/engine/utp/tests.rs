@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::*;
-use crate::engine::handshake::{Over, Race, Steps, accept, call, connect};
+use crate::engine::handshake::{Over, Steps, accept, call, connect};
 use crate::engine::line::Line;
 use crate::engine::mse::{Carrier, Mse};
 use crate::engine::transport::Transport;
@@ -120,7 +120,7 @@ async fn where_nobody_is_and_where_nobody_is_let_in_it_is_refused_at_once() {
     b.utp.set_accepts(false);
     let steps = Steps::untold(Clock::start());
     for addr in [gone, b.addr] {
-        let end = soon(connect(addr, Over::Utp(&a.utp), &Race::default(), &steps)).await.unwrap_err();
+        let end = soon(connect(addr, Over::Utp(&a.utp), &steps)).await.unwrap_err();
         assert_eq!(end.cause, Cause::ConnectionRefused, "{addr}");
     }
 }
@@ -129,8 +129,8 @@ async fn where_nobody_is_and_where_nobody_is_let_in_it_is_refused_at_once() {
 async fn where_nothing_answers_the_end_is_told_in_time() {
     let a = host(7);
     let silent = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let (race, steps) = (Race::default(), Steps::untold(Clock::start()));
-    let dialled = connect(silent.local_addr().unwrap(), Over::Utp(&a.utp), &race, &steps);
+    let steps = Steps::untold(Clock::start());
+    let dialled = connect(silent.local_addr().unwrap(), Over::Utp(&a.utp), &steps);
     assert_eq!(soon(dialled).await.unwrap_err().cause, Cause::ConnectTimeout);
 }
 
@@ -159,7 +159,7 @@ async fn hands_are_shaken_over_it_plain_and_encrypted() {
         let (dialled, met) = soon(async {
             tokio::join!(
                 async {
-                    let line = connect(b.addr, Over::Utp(&a.utp), &Race::default(), &steps).await.unwrap();
+                    let line = connect(b.addr, Over::Utp(&a.utp), &steps).await.unwrap();
                     call(line, &ours(1), encryption, &mse, &steps).await.unwrap()
                 },
                 async {

@@ -129,7 +129,7 @@ fn told(attempt: &Attempt, relay: &Relay, view: &View) -> [String; 3] {
     [asked, both, met]
 }
 
-/// The last attempt through another peer below a rule, in so many columns; nothing where there was none.
+/// The last attempt through another peer below a rule, as wide as there is room; nothing where there was none.
 pub(super) fn lines(peer: &PeerRecord, view: &View, room: usize) -> Vec<Spans> {
     let through = |attempt: &&Attempt| attempt.relay.is_some();
     let Some(attempt) = peer.attempts.iter().rev().find(through) else { return Vec::new() };

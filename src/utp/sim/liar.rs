@@ -77,7 +77,7 @@ pub(super) struct Liar {
     pub(super) heard: u64,
 }
 
-/// Who says it, to whom, and what.
+/// The address that says it, the one that hears it, and what is said.
 type Said = Vec<(SocketAddr, SocketAddr, Vec<u8>)>;
 
 impl Liar {
@@ -113,7 +113,7 @@ impl Liar {
         } else if matches!(raw.kind, raw::DATA | raw::FIN) {
             talk.heard = raw.seq;
         }
-        // Whoever calls is open once he said something.
+        // A call is open once it said something.
         let bytes = if begins || random.u8(..4) == 0 { random.usize(1..1200) } else { 0 };
         self.say(at, bytes, random)
     }

@@ -30,7 +30,7 @@ pub(super) struct Line {
     pub(super) tells: bool,
     /// When nothing gets through.
     pub(super) holes: Vec<Range<At>>,
-    /// When whoever sends hears that nobody is there.
+    /// When the sender hears that nobody is there.
     pub(super) refuses: Option<Range<At>>,
 }
 

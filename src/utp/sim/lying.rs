@@ -14,8 +14,6 @@ use crate::utp::{End, Settings};
 
 /// As long as a transfer may take that goes over a free line.
 const SOON: Duration = secs(60);
-/// After this time nothing is left of what was closed.
-const LINGERS: Duration = secs(600);
 const FEW_RUNS: u64 = 1;
 
 fn addr(number: u8, port: u16) -> SocketAddr {
@@ -32,14 +30,6 @@ fn world(seed: u64) -> World {
     world.route(0, 1, 0);
     world.route(1, 0, 1);
     world
-}
-
-fn must_be_quiet(world: &mut World) {
-    let end = world.now + LINGERS;
-    let quiet = world.run_until(end, World::is_quiet);
-    let left: Vec<_> =
-        world.hosts.iter().map(|host| (host.endpoint.streams(), host.endpoint.deadline())).collect();
-    assert!(quiet, "left after {LINGERS:?}: {left:?}");
 }
 
 /// The honest ones get what they want, and after what lied was hung up on nothing is left.
@@ -75,7 +65,7 @@ fn lie(lie: Lie) {
         let later = world.now + secs(1);
         world.run_until(later, |_| false);
         world.hang_up(0);
-        must_be_quiet(&mut world);
+        world.must_be_quiet();
     }
 }
 
@@ -104,7 +94,7 @@ fn ten_thousand_calls_from_nobody_leave_no_state_and_cost_others_nothing() {
     }
     must_complete(&mut world);
     assert_eq!(world.hosts[0].accepted, 1);
-    must_be_quiet(&mut world);
+    world.must_be_quiet();
     assert!((1..=10_000).contains(&world.strays), "{} answers to 10 000 calls", world.strays);
 }
 
@@ -125,7 +115,7 @@ fn guessed_resets_from_elsewhere_end_no_stream() {
         }
     }
     must_complete(&mut world);
-    must_be_quiet(&mut world);
+    world.must_be_quiet();
 }
 
 #[test]
@@ -155,7 +145,7 @@ fn bytes_from_elsewhere_with_the_right_id_reach_no_stream() {
     }
     must_complete(&mut world);
     world.hang_up(0);
-    must_be_quiet(&mut world);
+    world.must_be_quiet();
 }
 
 #[test]
@@ -176,6 +166,6 @@ fn where_a_router_gives_another_port_in_mid_stream_both_ends_know_how_it_ended()
         assert!(transfer.is_done() || ended, "it ended otherwise: {transfer:?}");
         // Who has nothing to say waits for as long as it likes.
         (0..2).for_each(|host| world.hang_up(host));
-        must_be_quiet(&mut world);
+        world.must_be_quiet();
     }
 }

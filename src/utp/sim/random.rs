@@ -20,8 +20,6 @@ const FAILED_ONCE: [u64; 0] = [];
 const ENOUGH: Duration = secs(4 * 3600);
 /// As long as an application waits for one that says nothing.
 const GIVES_UP_AFTER: Duration = secs(240);
-/// After this time without anything to do nothing is left of a stream.
-const LINGERS: Duration = secs(600);
 
 pub(super) fn env(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
@@ -160,14 +158,6 @@ fn loses_much(world: &World) -> bool {
     world.ways.iter().any(|way| way.line.lost > 20 || !way.line.holes.is_empty())
 }
 
-fn must_be_quiet(world: &mut World) {
-    let end = world.now + LINGERS;
-    let quiet = world.run_until(end, World::is_quiet);
-    let left: Vec<_> =
-        world.hosts.iter().map(|host| (host.endpoint.streams(), host.endpoint.deadline())).collect();
-    assert!(quiet, "left after {LINGERS:?}: {left:?}");
-}
-
 #[test]
 fn every_byte_arrives_once_and_in_order_whatever_the_line_does_and_nothing_is_left() {
     for seed in seeds() {
@@ -182,12 +172,12 @@ fn every_byte_arrives_once_and_in_order_whatever_the_line_does_and_nothing_is_le
             let excused = loses_much(&world) && (unanswered || transfer.arrived() || transfer.was_given_up());
             assert!(transfer.is_done() || excused, "not done: {transfer:?}");
         }
-        must_be_quiet(&mut world);
+        world.must_be_quiet();
     }
 }
 
 #[test]
-fn whoever_leaves_early_the_other_hears_why_and_nothing_is_left() {
+fn when_one_leaves_early_the_other_hears_why_and_nothing_is_left() {
     let mut reasons = 0;
     for seed in seeds() {
         let _named = Named(seed);
@@ -206,7 +196,7 @@ fn whoever_leaves_early_the_other_hears_why_and_nothing_is_left() {
             assert!(reason.is_none_or(|reason| reason == REASON), "{reason:?} was never given");
             reasons += u32::from(reason.is_some());
         }
-        must_be_quiet(&mut world);
+        world.must_be_quiet();
     }
     assert!(reasons > 0 || env("TTUI_SEED").is_some(), "nobody heard of a reason");
 }
@@ -237,7 +227,7 @@ fn where_nobody_is_any_more_streams_end_and_nothing_is_left() {
             assert!(fits, "it ended by {end:?}");
             refused += u32::from(matches!(end, End::Refused(Some(_))));
         }
-        must_be_quiet(&mut world);
+        world.must_be_quiet();
     }
     assert!(refused > 0 || env("TTUI_SEED").is_some(), "nobody was refused");
 }

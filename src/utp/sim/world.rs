@@ -16,6 +16,8 @@ use crate::utp::{Endpoint, Event, Settings, Transmit};
 const MOST_LOOKS: u32 = 20_000;
 /// How long a transfer may stand still where the line does not explain it.
 const PATIENCE: At = secs(10);
+/// After this time without anything to do nothing is left of a stream.
+const LINGERS: At = secs(600);
 /// How soon others answer that are no endpoints of ours.
 const STRANGERS_ANSWER: At = ms(10);
 
@@ -31,7 +33,7 @@ pub(super) struct Host {
     inbox: Vec<(SocketAddr, Vec<u8>)>,
     apps: Vec<App>,
     looks_at: Option<At>,
-    /// Streams that others began, whoever they are, and those among them that ended.
+    /// Streams that others began, strangers among them, and those among them that ended.
     pub(super) accepted: u64,
     looks: (At, u32),
 }
@@ -390,6 +392,14 @@ impl World {
             let most = host.settings.receive_window as usize + 1_500;
             assert!(readable <= most, "{readable} bytes that nobody read");
         }
+    }
+
+    /// Whatever was to be done was, and nothing is left of any stream.
+    pub(super) fn must_be_quiet(&mut self) {
+        let quiet = self.run_until(self.now + LINGERS, Self::is_quiet);
+        let left: Vec<_> =
+            self.hosts.iter().map(|host| (host.endpoint.streams(), host.endpoint.deadline())).collect();
+        assert!(quiet, "left after {LINGERS:?}: {left:?}");
     }
 
     /// Whether nothing is left of any stream.

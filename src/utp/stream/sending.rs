@@ -24,7 +24,7 @@ const HEADER_BYTES_U16: u16 = HEADER_BYTES as u16;
 enum Next {
     /// This packet once more.
     Again(usize),
-    /// A packet of so many bytes.
+    /// A new packet, with this many bytes.
     New(u16),
     /// The end.
     Fin,
