@@ -1,6 +1,10 @@
 //! The congestion window (LEDBAT): grows below the target delay, shrinks above it, and is halved by losses.
+//!
+//! It grows by the same number of bytes for each stream and shrinks by a part of itself, as in LEDBAT++: so the windows of
+//! streams that measure the same delay become equal. That they measure the same is the task of `slowdown`.
 
 use super::seq::{MILLISECOND, Micros, SECOND};
+use super::slowdown::Slowdown;
 use crate::event::DELAY_TARGET;
 
 /// The delay over its base that is aimed at, microseconds.
@@ -8,7 +12,11 @@ use crate::event::DELAY_TARGET;
 const TARGET: u32 = DELAY_TARGET.as_micros() as u32;
 /// Exponential growth ends here: what is under way by then makes as much again.
 const SLOW_START_DELAY: u32 = TARGET / 2;
-/// Bytes that the window grows by in a round trip, at most.
+/// A delay that says that there is no queue worth the name.
+const SMALL_DELAY: u32 = TARGET / 4;
+/// Where the delay is no more than this it is not made smaller for a moment either.
+const SUBSTANTIAL_DELAY: u32 = TARGET / 2;
+/// Bytes that the window grows by in a round trip.
 const GAIN: f64 = 3_000.0;
 /// Packets that fit the first window.
 const FIRST_PACKETS: u32 = 10;
@@ -16,6 +24,8 @@ const FIRST_PACKETS: u32 = 10;
 const LEAST_PACKETS: u32 = 2;
 /// The window is halved at most once in this time.
 const CUT_INTERVAL: Micros = 100 * MILLISECOND;
+/// After this long without a loss a line whose queue is empty is taken to have room for much more.
+const FORGIVEN: Micros = 10 * SECOND;
 /// A window that was not full for this long says nothing of the line, and does not grow.
 const UNTRIED: Micros = SECOND;
 
@@ -45,6 +55,7 @@ pub(super) struct Congestion {
     full_at: Option<Micros>,
     governor: Governor,
     before_timeout: Option<Shape>,
+    slowdown: Slowdown,
 }
 
 /// What an acknowledgement tells of the line.
@@ -56,6 +67,8 @@ pub(super) struct Acked {
     pub(super) in_flight: u32,
     /// The delay over the base, microseconds, with what the clocks are blamed for.
     pub(super) delay: u32,
+    /// The shortest round trip that was seen: that of the line without a queue, as far as it is known.
+    pub(super) least_round_trip: Micros,
 }
 
 impl Congestion {
@@ -65,7 +78,16 @@ impl Congestion {
         let most = most as f64;
         let shape =
             Shape { window: f64::from(packet * FIRST_PACKETS), slow_start: true, threshold: f64::INFINITY };
-        Self { shape, packet, most, cut: None, full_at: None, governor: Governor::Loss, before_timeout: None }
+        Self {
+            shape,
+            packet,
+            most,
+            cut: None,
+            full_at: None,
+            governor: Governor::Loss,
+            before_timeout: None,
+            slowdown: Slowdown::new(),
+        }
     }
 
     /// Bytes that may be under way.
@@ -91,16 +113,34 @@ impl Congestion {
     }
 
     pub(super) fn acked(&mut self, now: Micros, acked: Acked) {
+        if acked.delay <= SMALL_DELAY {
+            self.slowdown.delay_is_small(now);
+        }
+        if self.slowdown.is_on() {
+            let fits = f64::from(acked.in_flight.saturating_sub(acked.bytes)) <= self.shape.window;
+            // As much as before fits again, hence it may grow quickly.
+            self.shape.slow_start = self.slowdown.ends(now, fits, acked.least_round_trip);
+            return;
+        }
         let bytes = f64::from(acked.bytes);
         let window = self.shape.window;
-        let off_target = (f64::from(TARGET) - f64::from(acked.delay)) / f64::from(TARGET);
-        let mut gain = GAIN * bytes.min(window) / bytes.max(window) * off_target;
+        let over_target = f64::from(acked.delay) / f64::from(TARGET) - 1.0;
+        let a_round_trip = if over_target > 0.0 {
+            (GAIN - window * over_target).max(-window / 2.0)
+        } else if acked.delay <= SMALL_DELAY / 2 && self.cut.is_none_or(|cut| now >= cut + FORGIVEN) {
+            GAIN.max(window / 8.0)
+        } else {
+            GAIN
+        };
+        let mut gain = a_round_trip * bytes.min(window) / bytes.max(window);
         let tried = self.full_at.is_some_and(|at| now.saturating_sub(at) <= UNTRIED);
         if gain > 0.0 && !tried {
             gain = 0.0;
         }
         if self.shape.slow_start {
-            if acked.delay > SLOW_START_DELAY {
+            // Up to a known threshold there is room for as much as the target allows.
+            let most_delay = if self.shape.threshold.is_finite() { TARGET } else { SLOW_START_DELAY };
+            if acked.delay > most_delay {
                 (self.shape.slow_start, self.shape.threshold) = (false, window);
                 self.governor = Governor::Delay;
             } else if window + bytes > self.shape.threshold {
@@ -109,10 +149,30 @@ impl Congestion {
                 gain = bytes;
             }
         }
-        if !self.shape.slow_start && off_target < 0.5 {
+        if !self.shape.slow_start && over_target > -0.5 {
             self.governor = Governor::Delay;
         }
         self.shape.window += gain;
+        self.bound();
+        if !self.shape.slow_start && tried && acked.delay > SUBSTANTIAL_DELAY && self.slowdown.is_due(now) {
+            self.slow_down(now, acked);
+        }
+    }
+
+    /// Makes the window so small that its part of the queue empties, for a moment. After that it is what fills the line and
+    /// a little of the queue: the rest is won by growing, which makes the windows of streams equal and costs nothing, since
+    /// the line is full.
+    fn slow_down(&mut self, now: Micros, acked: Acked) {
+        // One that is small has no part worth the name.
+        if self.shape.window <= 2.0 * self.least() {
+            return;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "microseconds of a round trip")]
+        let line = acked.least_round_trip as f64;
+        let round_trip = line + f64::from(acked.delay);
+        let window = self.shape.window;
+        self.shape.threshold = window * (line + f64::from(SMALL_DELAY)) / round_trip;
+        self.shape.window = window * line / round_trip / f64::from(self.slowdown.begin(now));
         self.bound();
     }
 
@@ -123,6 +183,11 @@ impl Congestion {
             return false;
         }
         self.cut = Some(now);
+        if self.slowdown.is_on() {
+            // It is from before that.
+            self.shape.threshold = (self.shape.threshold / 2.0).max(self.shape.window);
+            return true;
+        }
         self.shape.window /= 2.0;
         self.bound();
         (self.shape.slow_start, self.shape.threshold) = (false, self.shape.window);
@@ -134,6 +199,7 @@ impl Congestion {
     pub(super) fn timed_out(&mut self, now: Micros) {
         self.before_timeout.get_or_insert(self.shape);
         self.cut = Some(now);
+        self.slowdown.cancel();
         let threshold = (self.shape.window / 2.0).max(self.least());
         self.shape = Shape { window: self.least(), slow_start: true, threshold };
         self.governor = Governor::Loss;
@@ -167,5 +233,50 @@ impl Congestion {
 
     fn bound(&mut self) {
         self.shape.window = self.shape.window.min(self.most).max(self.least());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUND_TRIP: Micros = 20 * MILLISECOND;
+
+    /// A full window is acknowledged every round trip, for so long, with a delay that depends on the window. Gives the windows.
+    fn run(congestion: &mut Congestion, time: Micros, delay: impl Fn(u32) -> u32) -> Vec<u32> {
+        let round_trip = |now| {
+            let window = congestion.window();
+            let (bytes, delay) = (window, delay(window));
+            congestion.was_full(now);
+            let acked = Acked { bytes, in_flight: window, delay, least_round_trip: ROUND_TRIP };
+            congestion.acked(now, acked);
+            congestion.window()
+        };
+        (0..time).step_by(ROUND_TRIP as usize).map(round_trip).collect()
+    }
+
+    #[test]
+    fn where_the_delay_stays_small_the_window_never_shrinks() {
+        for delay in [0, SMALL_DELAY, SUBSTANTIAL_DELAY] {
+            let mut congestion = Congestion::new(1_400, 4 << 20);
+            let windows = run(&mut congestion, 60 * SECOND, |_| delay);
+            assert!(windows.is_sorted(), "with a delay of {delay}");
+            assert_eq!(windows.last(), Some(&(4 << 20)));
+        }
+    }
+
+    #[test]
+    fn where_it_does_not_the_window_is_small_for_a_moment_every_six_seconds() {
+        // Of what is under way 100 kB are on the line, and each 2 kB more take a millisecond.
+        let delay = |window: u32| window.saturating_sub(100_000) / 2;
+        let mut congestion = Congestion::new(1_400, 4 << 20);
+        run(&mut congestion, 10 * SECOND, delay);
+        let windows = run(&mut congestion, 60 * SECOND, delay);
+        let slowdowns = windows.windows(2).filter(|pair| pair[1] < pair[0] / 2).count();
+        assert!((8..=10).contains(&slowdowns), "{slowdowns} in a minute");
+        let small = windows.iter().filter(|window| **window < 100_000).count();
+        assert!(small * 25 < windows.len(), "small for {small} of {} round trips", windows.len());
+        let most = windows.iter().max();
+        assert!(most.is_some_and(|most| (290_000..320_000).contains(most)), "{most:?}");
     }
 }

@@ -88,6 +88,30 @@ fn a_stream_fills_a_line_whose_queue_is_short() {
     assert!(steady.used >= 0.9, "used {:.3} of the line", steady.used);
 }
 
+/// What happens in the first minute in which two streams have a line, the second begun this much later.
+fn two(later: Duration) -> Stretch {
+    let mut world = world(2, ms(1000));
+    world.dial(0, 1, Transfer::new(ENDLESS, 0));
+    world.run_until(later, |_| false);
+    world.dial(2, 3, Transfer::new(ENDLESS, 0));
+    watch(&mut world, secs(60))
+}
+
+#[test]
+fn two_streams_share_a_line_whenever_the_second_begins() {
+    for later in [secs(0), ms(500), secs(3), secs(8), secs(20)] {
+        let shared = two(later);
+        let parts = shared.arrived.iter().map(|bytes| *bytes as f64 / (BPS as f64 * 60.0));
+        for (which, part) in parts.enumerate() {
+            assert!(part >= 0.35, "begun {later:?} later, number {which} has {part:.2} of the line");
+        }
+        assert!(shared.used >= 0.95, "used {:.3} of the line", shared.used);
+        // A queue that is taken for a part of the line adds to the target, until it is emptied.
+        assert!(shared.waited < ms(120), "packets waited for {:?}", shared.waited);
+        assert!(shared.most_waited < ms(250), "a packet waited for {:?}", shared.most_waited);
+    }
+}
+
 #[test]
 fn beside_what_gives_way_to_losses_alone_a_stream_keeps_little_and_takes_the_line_back_after_it() {
     let mut world = world(1, ms(1000));

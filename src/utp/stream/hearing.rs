@@ -227,7 +227,8 @@ impl Stream {
                 self.our_delay.raise_base(over_base - round_trip);
             }
             let delay = over_base.min(round_trip).saturating_add(self.drift.penalty());
-            self.congestion.acked(now, Acked { bytes: news.bytes, in_flight, delay });
+            let least_round_trip = self.rtt.least().unwrap_or(0);
+            self.congestion.acked(now, Acked { bytes: news.bytes, in_flight, delay, least_round_trip });
         }
         if let Some(newest) = news.newest {
             if newest.order.wrapping_sub(self.newest_acked).cast_signed() > 0 {
