@@ -603,6 +603,13 @@ pub enum Event {
         /// The step.
         step: PunchStep,
     },
+    /// How the uTP stream below the connection goes: told now and then while anything changes, and once at its end.
+    Stream {
+        /// Whose row.
+        peer: PeerKey,
+        /// How it goes.
+        figures: StreamFigures,
+    },
     /// Which files are wanted from now on, and in which order. Where nobody chooses it is not told: all are.
     Chosen {
         /// By the numbers of the torrent's files.
@@ -643,7 +650,7 @@ parts! {
     PieceBlocks { piece blocks }, Preparing { done of }, UploadOnly { peer upload_only }, PlainOnly, Disk(disk),
     Places { most }, Finder { finder status detail }, Named { peer named new }, Found { finder named new }, Dht(fact), Lookup(fact), Mapping(fact),
     OtherPackets { packets }, UnknownCalls { calls },
-    Metadata { peer step }, Punch { peer step },
+    Metadata { peer step }, Punch { peer step }, Stream { peer figures },
     Chosen { choice }, MetadataParts { got of bytes }, WebSeed { seed step },
 }
 

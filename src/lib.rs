@@ -58,7 +58,8 @@
 //! up (`look_up` in `engine::torrent::trackers`), and what nodes name reaches the swarm as `Input::Found`.
 //!
 //! **uTP** (`utp`) is driven by `engine::utp` on the same sockets, and its streams are connections like those of TCP
-//! (`engine::line`).
+//! (`engine::line`). How a stream goes (`event::StreamFigures`) the connection's task tells now and then; the peer's page
+//! (`ui::screens::peer_stream`) and columns of their own (`ui::columns`) show it.
 //!
 //! **The way in** through routers (`mapping`) is looked for by a task of the session for each gateway (`engine::mapping`).
 //! The port that a router gave is the one that trackers and the DHT are told (`outside_port`).

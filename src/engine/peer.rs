@@ -4,6 +4,7 @@
 //! task through orders and the torrent's task of it through reports.
 
 mod low_water;
+mod stream_news;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep_until, timeout};
 
 use self::low_water::LowWaterMark;
+use self::stream_news::StreamNews;
 use super::clock::Clock;
 use super::limit::Limit;
 use super::link::{Closed, ConnKey, News, Order, Report};
@@ -150,6 +152,7 @@ struct Peer<T> {
     overhead: Overhead,
     /// When bytes were last told, received and sent.
     traffic_told: (At, (u64, u64)),
+    stream_news: StreamNews,
 }
 
 impl<T: Transport> Peer<T> {
@@ -181,6 +184,7 @@ impl<T: Transport> Peer<T> {
             bytes_in: HANDSHAKE_BYTES as u64 + shaken.overhead.bytes_in,
             overhead: shaken.overhead,
             traffic_told: (began, (0, 0)),
+            stream_news: StreamNews::default(),
         }
     }
 
@@ -237,6 +241,9 @@ impl<T: Transport> Peer<T> {
         if now >= self.connection.deadline() {
             self.connection.tick(now)?;
             self.tell_traffic(now);
+            if self.stream_news.is_due(now) {
+                self.tell_stream();
+            }
         }
         self.due.as_mut().reset(self.common.clock.instant(self.connection.deadline()));
         Ok(())
@@ -248,6 +255,14 @@ impl<T: Transport> Peer<T> {
         if now.saturating_sub(self.traffic_told.0) >= TRAFFIC_EVERY && self.traffic_told.1 != told {
             self.traffic_told = (now, told);
             self.connection.tell_traffic(told.0, told.1);
+        }
+    }
+
+    /// Tells how the uTP stream below goes, where it is over one and that changed.
+    fn tell_stream(&mut self) {
+        let figures = self.transport.stream_figures();
+        if let Some(figures) = figures.and_then(|figures| self.stream_news.take(figures)) {
+            self.connection.tell_stream(figures);
         }
     }
 
@@ -346,6 +361,7 @@ impl<T: Transport> Peer<T> {
         }
         let now = self.common.clock.now();
         self.connection.sample_rest(now);
+        self.tell_stream();
         // Nobody left to hear it is as good as heard, here and below.
         let _ = self.report(now).await;
         let age = now.saturating_sub(self.began);

@@ -281,4 +281,4 @@ async fn wait_until(moment: Option<Instant>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::parts::{harmless, parts};
+
 /// By how much the packets that a stream sends may be late, over what the line takes when it is idle, before the stream
 /// slows down (LEDBAT, RFC 6817): it takes what others leave of the line.
 pub const DELAY_TARGET: Duration = Duration::from_millis(100);
@@ -24,6 +26,9 @@ pub enum LimitedBy {
 }
 
 impl LimitedBy {
+    /// All there is.
+    pub const ALL: [Self; 4] = [Self::Window, Self::OtherSide, Self::DelayTarget, Self::NothingToSend];
+
     /// Its code, as programs read it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -68,10 +73,71 @@ pub struct StreamFigures {
     pub limited_by: LimitedBy,
 }
 
+harmless!(LimitedBy);
+parts! {
+    StreamFigures: rtt_us our_delay_us their_delay_us window_bytes peer_window_bytes in_flight_bytes sent received
+        resent_fast resent_timeout duplicates mtu_bytes limited_by
+}
+
 impl StreamFigures {
     /// Packets sent again, for whatever reason.
     #[must_use]
     pub fn resent(&self) -> u64 {
         self.resent_fast.saturating_add(self.resent_timeout)
+    }
+    /// Which share of the packets sent was sent again, thousandths; `None` while none was sent.
+    #[must_use]
+    pub fn resent_thousandths(&self) -> Option<u64> {
+        Some(self.resent().saturating_mul(1000).checked_div(self.sent)?.min(1000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::validate::check;
+
+    #[test]
+    fn what_was_sent_again_is_a_share_of_what_was_sent_whatever_the_numbers() {
+        let share = |sent, resent_fast, resent_timeout| {
+            StreamFigures { sent, resent_fast, resent_timeout, ..Default::default() }.resent_thousandths()
+        };
+        assert_eq!(share(0, 0, 0), None);
+        assert_eq!(share(0, 5, 0), None);
+        assert_eq!(share(1000, 2, 1), Some(3));
+        assert_eq!(share(2, 5, 0), Some(1000));
+        assert_eq!(share(u64::MAX, u64::MAX, u64::MAX), Some(1));
+    }
+
+    #[test]
+    fn numbers_of_packets_that_no_run_sends_are_refused() {
+        let fits = |figures: &StreamFigures| check(&mut figures.clone(), None).is_ok();
+        let most = StreamFigures {
+            rtt_us: Some(u32::MAX),
+            window_bytes: u32::MAX,
+            sent: 1 << 48,
+            mtu_bytes: u16::MAX,
+            ..Default::default()
+        };
+        assert!(fits(&most) && fits(&StreamFigures::default()));
+        let counts: [fn(&mut StreamFigures) -> &mut u64; 5] = [
+            |figures| &mut figures.sent,
+            |figures| &mut figures.received,
+            |figures| &mut figures.resent_fast,
+            |figures| &mut figures.resent_timeout,
+            |figures| &mut figures.duplicates,
+        ];
+        for count in counts {
+            let mut figures = most;
+            *count(&mut figures) = (1 << 48) + 1;
+            assert!(!fits(&figures), "{figures:?}");
+        }
+    }
+
+    #[test]
+    fn what_limits_a_stream_is_called_in_json_as_everywhere() {
+        for limit in LimitedBy::ALL {
+            assert_eq!(serde_json::to_value(limit).unwrap(), limit.name());
+        }
     }
 }

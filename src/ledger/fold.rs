@@ -266,6 +266,7 @@ impl Ledger {
                 });
             }
             Event::Punch { peer, step } => self.with(at, *peer, |row, _| row.punch(at, step)),
+            Event::Stream { peer, figures } => self.with(at, *peer, |row, _| row.take_stream(*figures)),
             Event::RivalBegan { peer, transport, encryption } => {
                 self.with(at, *peer, |row, _| row.begin_rival(at, *transport, *encryption));
             }

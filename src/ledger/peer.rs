@@ -14,6 +14,7 @@ use crate::event::parts::{harmless, parts};
 use crate::event::validate::bounded;
 use crate::event::{
     At, Attempt, Cause, Encryption, PeerInfo, PeerKey, PeerSample, SNUBBED_AFTER, Sample, Source,
+    StreamFigures,
 };
 use crate::metainfo::{Bitfield, PeerId};
 
@@ -168,6 +169,10 @@ pub struct PeerRecord {
     /// What it did about the metadata of a magnet, where anything.
     #[serde(default)]
     pub metadata: Option<Box<MetadataTalk>>,
+    /// How the uTP stream of its present connection goes, or that of its last one went; `None`: that is over TCP, or
+    /// nothing was told of it. Most peers have none.
+    #[serde(default)]
+    pub stream: Option<Box<StreamFigures>>,
     /// The metadata of the torrent are not known: peers are asked for them, not for pieces.
     #[serde(skip)]
     pub lacks_metadata: bool,
@@ -177,7 +182,7 @@ harmless!(Stage, Group, Flags);
 parts! {
     PeerRecord: key addr sources stage group cause attempts rival client peer_id reserved info has flags sample rates
         recent down_bytes up_bytes last_block failed_pieces held dropped banned next_try since rests metadata
-        lacks_metadata
+        stream lacks_metadata
 }
 
 impl PeerRecord {

@@ -13,7 +13,7 @@ use super::peer::{Flags, Group, PeerRecord, Stage};
 use super::series::Recent;
 use crate::event::{
     At, Attempt, Cause, Direction, Encryption, MetadataStep, PeerInfo, PeerKey, PeerSample, PunchStep, Relay,
-    Sample, Source, Transport,
+    Sample, Source, StreamFigures, Transport,
 };
 
 /// Attempts kept of one peer: of each of a few, and of each of a crowd.
@@ -79,6 +79,7 @@ impl Row {
             since: at,
             rests: None,
             metadata: None,
+            stream: None,
             lacks_metadata: false,
         };
         Self {
@@ -169,7 +170,9 @@ impl Row {
             ..begun(at, self.next_number(), transport, encryption)
         };
         self.push(attempt);
-        self.edit().next_try = None;
+        let record = self.edit();
+        record.next_try = None;
+        record.stream = None;
         self.reach(if incoming { Stage::Connected } else { Stage::Dialling });
     }
 
@@ -230,6 +233,13 @@ impl Row {
                 relay.told.get_or_insert(at);
             }
         });
+    }
+
+    /// The connection under way, where it is over uTP, goes so.
+    pub(super) fn take_stream(&mut self, figures: StreamFigures) {
+        if self.open().is_some_and(|attempt| attempt.transport == Transport::Utp) {
+            self.edit().stream = Some(Box::new(figures));
+        }
     }
 
     /// Ends the attempt under way; false when there is none.
@@ -341,6 +351,7 @@ impl Row {
             record.recent = std::mem::take(&mut taken.recent);
             record.has = taken.has.take();
             record.next_try = None;
+            record.stream = taken.stream.take();
         }
         record.attempts.append(&mut taken.attempts);
         // The one under way comes last, whenever it began.

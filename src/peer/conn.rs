@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::event::{Cause, Event, OsError, PeerInfo, PeerKey, PeerSample, WebSeedKey};
+use crate::event::{Cause, Event, OsError, PeerInfo, PeerKey, PeerSample, StreamFigures, WebSeedKey};
 use crate::metainfo::{Bitfield, BlockRef, PieceIndex};
 use crate::wire::{Holepunch, Pex};
 
@@ -127,6 +127,19 @@ pub enum News {
         /// Sent.
         bytes_out: u64,
     },
+    /// How the uTP stream below it goes.
+    Stream(StreamFigures),
+}
+
+impl News {
+    /// What is told of it where nothing is decided by it.
+    pub fn event(&self, peer: PeerKey) -> Option<Event> {
+        match *self {
+            Self::Traffic { bytes_in, bytes_out } => Some(Event::Traffic { peer, bytes_in, bytes_out }),
+            Self::Stream(figures) => Some(Event::Stream { peer, figures }),
+            _ => None,
+        }
+    }
 }
 
 /// What a peer answers when it is asked for a part of the metadata.

@@ -18,7 +18,7 @@ use super::theirs::Theirs;
 use super::told::Told;
 use super::upload::Upload;
 use super::{Fault, Holdings, News, Order, Ours, Window};
-use crate::event::{At, Cause};
+use crate::event::{At, Cause, StreamFigures};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
 use crate::wire::{ExtensionHandshake, HOLEPUNCH_NAME, METADATA_NAME, Message, PEX_NAME, Reserved};
 
@@ -424,6 +424,11 @@ impl Connection {
     /// Tells the bytes that went over the connection so far.
     pub fn tell_traffic(&mut self, bytes_in: u64, bytes_out: u64) {
         self.news.push(News::Traffic { bytes_in, bytes_out });
+    }
+
+    /// Tells how the uTP stream below it goes.
+    pub fn tell_stream(&mut self, figures: StreamFigures) {
+        self.news.push(News::Stream(figures));
     }
 
     fn sample(&mut self, now: At) {

@@ -24,6 +24,7 @@ mod magnet;
 mod nature;
 mod stalled;
 mod story;
+mod streams;
 mod swarm;
 
 use std::io::Cursor;

@@ -327,10 +327,9 @@ impl Swarm {
             News::Named(pex) => self.named(now, conn, pex),
             News::Metadata(news) => self.answers_metadata(now, conn, news),
             News::Sample(sample) => self.peer_sample(now, conn, sample),
-            News::Traffic { bytes_in, bytes_out } => {
-                if let Some(live) = self.live.get(conn) {
-                    self.out.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
-                }
+            News::Traffic { .. } | News::Stream(_) => {
+                let told = self.live.get(conn).and_then(|live| news.event(live.peer));
+                told.into_iter().for_each(|event| self.out.emit(now, event));
             }
         }
     }

@@ -114,11 +114,11 @@ mod tests {
         let before = screens::visible_columns(&model, Part::Live);
         update(&mut model, Action::Last, &view);
         update(&mut model, Action::Choose, &view);
-        assert_eq!(here(&model), Some("peer_id"), "the cursor stays on its column");
+        assert_eq!(here(&model), Some("limited_by"), "the cursor stays on its column");
         for _ in 0..before.len() {
             update(&mut model, Action::Left, &view);
         }
-        assert_eq!(screens::visible_columns(&model, Part::Live)[0], "peer_id");
+        assert_eq!(screens::visible_columns(&model, Part::Live)[0], "limited_by");
         assert_eq!(model.columns.of(Part::Others), None, "the other part has columns of its own");
         for _ in 0..40 {
             update(&mut model, Action::First, &view);
@@ -158,7 +158,7 @@ mod tests {
         }
         assert_eq!(screens::visible_columns(&model, Part::Live), before);
         assert_eq!(model.columns, Default::default());
-        assert_eq!(here(&model), Some("peer_id"), "the cursor stays on its column");
+        assert_eq!(here(&model), Some("limited_by"), "the cursor stays on its column");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod cells;
 mod choice;
+mod stream;
 
 use crate::ledger::PeerRecord;
 use crate::units::{self, milliseconds};
@@ -227,6 +228,8 @@ pub(crate) static PEER_COLUMNS: &[Column<PeerRecord>] = &[
         key: |peer, _| text(Some(&printable_id(peer))),
         sieve: Sieve::Text("peer_id:-TR40", |peer, _| printable_id(peer)),
     },
+    stream::RTT, stream::OUR_DELAY, stream::ITS_DELAY, stream::WINDOW, stream::IN_FLIGHT, stream::RESENT, stream::MTU,
+    stream::LIMITED_BY,
 ];
 
 /// The last seconds of a peer as a curve: the list draws it where it has room, between the others. It is no column of the
@@ -305,7 +308,20 @@ pub(crate) fn column(id: &str) -> Option<&'static Column<PeerRecord>> {
 }
 
 /// The columns that sort from the most to the least; the others go up, from the first letter or the shortest time.
-const FALLING: &[&str] = &["state", "has", "down", "up", "received", "sent", "requests", "tries"];
+const FALLING: &[&str] = &[
+    "state",
+    "has",
+    "down",
+    "up",
+    "received",
+    "sent",
+    "requests",
+    "tries",
+    "window",
+    "in_flight",
+    "resent",
+    "mtu",
+];
 
 /// The mark of an order: `▾` from the most down, `▴` from the least up.
 pub(crate) fn order_mark(id: &str, reversed: bool) -> &'static str {

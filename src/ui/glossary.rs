@@ -215,6 +215,10 @@ const WORDS: &[Words] = &[
                 "Holepunch",
                 "behind a router that lets nobody in: a third peer, connected to both, has the two dial each other at once",
             ),
+            (
+                "uTP",
+                "how that connection goes: round trip, delay of our packets (↑) and of its (↓) over the least there was, bytes on their way, what was sent again, and what keeps us from sending more",
+            ),
             ("OPEN", "milliseconds until it took the call"),
             ("SENT", "bytes that we sent"),
             ("ANSWER", "✓ and milliseconds until its whole handshake came, or the bytes that came"),

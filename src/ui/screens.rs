@@ -24,6 +24,7 @@ mod peer_metadata;
 mod peer_punch;
 mod peer_rate;
 mod peer_state;
+mod peer_stream;
 mod peers;
 mod piece;
 mod pieces;

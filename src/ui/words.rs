@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{At, Attempt, Cause, Direction, Encryption};
+use crate::event::{At, Attempt, Cause, Direction, Encryption, LimitedBy};
 use crate::ledger::{Group, PeerRecord, Stage, View};
 use crate::units;
 
@@ -325,6 +325,16 @@ pub(crate) fn how(attempt: &Attempt) -> String {
         (Direction::Out, None) => "",
     };
     format!("{transport} {encryption}{direction}")
+}
+
+/// What keeps us from sending a peer more over uTP, in two or three words.
+pub(crate) fn limit(limited_by: LimitedBy) -> &'static str {
+    match limited_by {
+        LimitedBy::Window => "our window",
+        LimitedBy::OtherSide => "the other side",
+        LimitedBy::DelayTarget => "delay target",
+        LimitedBy::NothingToSend => "nothing to send",
+    }
 }
 
 #[cfg(test)]

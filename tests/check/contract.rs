@@ -1,19 +1,22 @@
 //! What `check` writes: the JSON contract, CSV, Markdown, statuses, and when it ends.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
+use ttui::engine::Options;
 use ttui::report;
+use ttui::swarm::TransportPolicy;
 
 use crate::peers::{
     PIECE, answers, as_json, options, payload, peer_of, program_check, run, serve, source_of,
 };
 use crate::support::program::command;
-use crate::support::{Lab, Program, Recipe, Reply, Script, Seed, Tracker, is_empty, nobody_at};
+use crate::support::{Lab, Program, Recipe, Reply, Script, Seed, Tracker, is_empty, nobody_at, soon, until};
 
 fn keys(value: &Value) -> BTreeSet<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
@@ -44,7 +47,7 @@ pub(crate) fn assert_peer(peer: &Value, more: &[&str]) {
         "extensions",
         "attempts",
     ];
-    assert_fields(peer, &[&always[..], more].concat(), &["detail", "looks_like"]);
+    assert_fields(peer, &[&always[..], more].concat(), &["detail", "looks_like", "stream"]);
     let stages =
         ["queued", "dialling", "connected", "handshake_sent", "handshaken", "unchoked", "transferring"];
     assert!(stages.contains(&peer["stage"].as_str().unwrap()), "{peer:#}");
@@ -67,7 +70,7 @@ pub(crate) fn assert_peer(peer: &Value, more: &[&str]) {
         ];
         assert_fields(attempt, &fields, &["resolved"]);
         assert!(["out", "in"].contains(&attempt["direction"].as_str().unwrap()), "{attempt:#}");
-        assert_eq!(attempt["transport"], "tcp");
+        assert!(["tcp", "utp"].contains(&attempt["transport"].as_str().unwrap()), "{attempt:#}");
         assert!(["plain", "mse"].contains(&attempt["encryption"].as_str().unwrap()), "{attempt:#}");
         for number in ["started_ms", "bytes_in", "bytes_out"] {
             assert!(attempt[number].is_u64(), "{attempt:#}");
@@ -235,6 +238,46 @@ async fn ends_when_its_time_is_up() {
         assert_eq!((&peer["cause"], &peer["stage"]), (&json!("not_answered"), &json!(stage)), "{peer:#}");
         assert_eq!((&peer["group"], &peer["live"]), (&json!(group), &json!(false)), "{peer:#}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_says_how_the_stream_of_a_peer_over_utp_went() {
+    let payload = payload();
+    let (from, lab) = (Lab::new(), Lab::new());
+    payload.lay_out(&from.out());
+    let transport = TransportPolicy::Utp;
+    let mut seed = from.start_with(&payload, Options { transport, ..from.options(&[]) });
+    soon("the seed has looked at its files", seed.completed()).await.unwrap();
+    let port = until(&seed, "the seed listens", |view| view.port).await;
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let more = ["--json", "--transport", "utp", "--peer", &addr.to_string()];
+    let output = program_check(&lab, &payload, &more).await;
+    assert_eq!(output.code(), 0, "{:?}", output.stderr);
+    let peer = peer_of(&output.json()[0], addr).clone();
+    assert_peer(&peer, &["stream"]);
+    assert_eq!(peer["attempts"][0]["transport"], "utp");
+    let stream = &peer["stream"];
+    let measured = ["rtt_us", "our_delay_us", "their_delay_us"];
+    let counted = [
+        "window_bytes",
+        "peer_window_bytes",
+        "in_flight_bytes",
+        "sent",
+        "received",
+        "resent_fast",
+        "resent_timeout",
+        "duplicates",
+        "mtu_bytes",
+    ];
+    assert_fields(stream, &[&measured[..], &counted, &["limited_by"]].concat(), &[]);
+    assert!(measured.iter().all(|name| stream[name].is_u64() || stream[name].is_null()), "{stream:#}");
+    assert!(counted.iter().all(|name| stream[name].is_u64()), "{stream:#}");
+    assert!(stream["rtt_us"].is_u64(), "there and back within the handshake: {stream:#}");
+    let mtu = stream["mtu_bytes"].as_u64().unwrap();
+    assert!(stream["received"].as_u64().unwrap() * mtu >= PIECE as u64, "a piece came over it: {stream:#}");
+    let limits = ["window", "other_side", "delay_target", "nothing_to_send"];
+    assert!(limits.contains(&stream["limited_by"].as_str().unwrap()), "{stream:#}");
+    seed.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -120,7 +120,7 @@ impl<T: Transport> World<T> {
             let (conn, report) =
                 timeout(PATIENCE, self.reports.recv()).await.expect("no report").expect("ended");
             assert_eq!(conn, CONN);
-            if !matches!(report, Report::News(News::Sample(_)) | Report::News(News::Traffic { .. })) {
+            if !matches!(report, Report::News(News::Sample(_) | News::Traffic { .. } | News::Stream(_))) {
                 return report;
             }
         }

@@ -18,13 +18,13 @@ use crate::swarm::EncryptionPolicy;
 use crate::wire::{Handshake, Reserved};
 
 /// A port of its own on loopback, with all that drives it.
-struct Host {
+pub(in crate::engine) struct Host {
     utp: Utp,
     addr: SocketAddr,
     _tasks: JoinSet<()>,
 }
 
-fn host(seed: u64) -> Host {
+pub(in crate::engine) fn host(seed: u64) -> Host {
     let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let addr = socket.local_addr().unwrap();
     let udp = Udp::over(vec![socket]);
@@ -41,7 +41,7 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 }
 
 /// A stream from `a` to `b`, both ends of it. The caller speaks first: before that nothing is kept of it.
-async fn opened(a: &Host, b: &Host) -> (UtpStream, UtpStream) {
+pub(in crate::engine) async fn opened(a: &Host, b: &Host) -> (UtpStream, UtpStream) {
     soon(async {
         let (mut here, (mut there, from)) = tokio::join!(
             async {

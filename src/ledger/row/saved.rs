@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{MOST_ATTEMPTS, Row, Service};
 use crate::event::validate::{self, Holds, ensure};
-use crate::event::{Attempt, Cause, Invalid, Sample, Source};
+use crate::event::{Attempt, Cause, Invalid, Sample, Source, StreamFigures};
 use crate::ledger::conn;
 use crate::ledger::peer::{Group, PeerRecord};
 use crate::ledger::pieces::Pieces;
@@ -38,13 +38,14 @@ struct Passed {
 
 impl Holds for SavedRow {
     fn bytes(&self) -> usize {
-        let PeerRecord { sources, attempts, info, recent, metadata, .. } = &*self.record;
+        let PeerRecord { sources, attempts, info, recent, metadata, stream, .. } = &*self.record;
         let lists = sources.capacity() * size_of::<Source>()
             + attempts.capacity() * size_of::<Attempt>()
             + recent.seconds().capacity() * size_of::<Sample>();
         let metadata = metadata.as_ref().map_or(0, |talk| talk.bytes());
+        let stream = stream.as_ref().map_or(0, |_| size_of::<StreamFigures>());
         let extensions = info.extensions.capacity() * size_of::<String>();
-        size_of::<Self>() + size_of::<PeerRecord>() + lists + extensions + metadata
+        size_of::<Self>() + size_of::<PeerRecord>() + lists + extensions + metadata + stream
     }
 }
 

@@ -28,6 +28,29 @@ fn punch_step() -> impl Strategy<Value = PunchStep> {
     ]
 }
 
+fn figures() -> impl Strategy<Value = StreamFigures> {
+    (any::<[u32; 6]>(), any::<[u64; 5]>(), any::<u16>(), proptest::sample::select(&LimitedBy::ALL[..]))
+        .prop_map(|([rtt, ours, theirs, window, room, in_flight], counts, mtu_bytes, limited_by)| {
+            let measured = |us: u32| (!us.is_multiple_of(3)).then_some(us);
+            let [sent, received, resent_fast, resent_timeout, duplicates] = counts;
+            StreamFigures {
+                rtt_us: measured(rtt),
+                our_delay_us: measured(ours),
+                their_delay_us: measured(theirs),
+                window_bytes: window,
+                peer_window_bytes: room,
+                in_flight_bytes: in_flight,
+                sent,
+                received,
+                resent_fast,
+                resent_timeout,
+                duplicates,
+                mtu_bytes,
+                limited_by,
+            }
+        })
+}
+
 /// Any event about a handful of peers, pieces and trackers, in and out of range.
 fn event() -> impl Strategy<Value = Event> {
     let cause = (0..Cause::ALL.len()).prop_map(|index| Cause::ALL[index]);
@@ -41,6 +64,7 @@ fn event() -> impl Strategy<Value = Event> {
     let blocks = proptest::collection::vec(run, 0..4);
     let side = prop_oneof![Just(Side::Us), Just(Side::Them)];
     let direction = prop_oneof![Just(Direction::Out), Just(Direction::In)];
+    let transport = prop_oneof![Just(Transport::Tcp), Just(Transport::Utp)];
     let encryption = prop_oneof![Just(Encryption::Plain), Just(Encryption::Mse)];
     let at = (0u64..500_000).prop_map(Duration::from_millis);
     let tracker = (0u16..3).prop_map(TrackerKey);
@@ -89,7 +113,7 @@ fn event() -> impl Strategy<Value = Event> {
     let key = peer_key;
     let of_peers = prop_oneof![
         6 => (key(), any::<[u8; 4]>(), 0u16..9, source).prop_map(|(peer, ip, port, source)| Event::PeerLearned { peer, addr: (ip, port).into(), source }),
-        6 => (key(), direction, encryption).prop_map(|(peer, direction, encryption)| Event::AttemptBegan { peer, direction, transport: Transport::Tcp, encryption }),
+        6 => (key(), direction, transport, encryption).prop_map(|(peer, direction, transport, encryption)| Event::AttemptBegan { peer, direction, transport, encryption }),
         4 => key().prop_map(|peer| Event::Connected { peer }),
         3 => (key(), bytes.clone()).prop_map(|(peer, sent)| Event::HandshakeSent { peer, sent }),
         3 => (key(), bytes).prop_map(|(peer, received)| Event::HandshakeBytes { peer, received }),
@@ -112,6 +136,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => key().prop_map(|peer| Event::Agreed { peer, payload: Payload::Rc4 }),
         1 => (key(), 0u32..60, 0u32..60).prop_map(|(peer, named, new)| Event::Named { peer, named, new }),
         2 => (key(), metadata_step()).prop_map(|(peer, step)| Event::Metadata { peer, step }),
+        2 => (key(), figures()).prop_map(|(peer, figures)| Event::Stream { peer, figures }),
         2 => (key(), punch_step()).prop_map(|(peer, step)| Event::Punch { peer, step }),
         1 => any::<bool>().prop_map(|on| Event::Recording { on }),
     ];
@@ -188,6 +213,11 @@ pub(crate) fn possible_event() -> impl Strategy<Value = Event> {
                 let DiskSample { written_bps, pending_bytes, memory_bytes, .. } = disk;
                 [written_bps, pending_bytes, memory_bytes].into_iter().for_each(|number| *number >>= 24);
             }
+            Event::Stream { figures, .. } => {
+                let StreamFigures { sent, received, resent_fast, resent_timeout, duplicates, .. } = figures;
+                let counts = [sent, received, resent_fast, resent_timeout, duplicates];
+                counts.into_iter().for_each(|packets| *packets >>= 24);
+            }
             Event::Limits { down_bps, .. } => *down_bps = down_bps.map(|bps| bps >> 24),
             Event::HandshakeSent { sent: bytes, .. } | Event::HandshakeBytes { received: bytes, .. } => {
                 bytes.truncate(68);
@@ -230,6 +260,8 @@ fn holds(view: &View, before: Option<&View>) -> Result<(), TestCaseError> {
         let open = record.attempts.iter().filter(|attempt| attempt.ended.is_none()).count();
         prop_assert!(open <= 1);
         prop_assert_eq!(open == 1, matches!(record.group, Group::Live | Group::Trying));
+        let over = record.last_attempt().map(|attempt| attempt.transport);
+        prop_assert!(record.stream.is_none() || over == Some(Transport::Utp), "{:?}", record);
         prop_assert_eq!(record.cause.is_none(), open == 1, "a reason, or a connection: {:?}", record);
         let old = before.and_then(|view| view.peers.iter().find(|old| old.key == record.key));
         prop_assert!(old.is_none_or(|old| old.stage <= record.stage), "the stage went back");

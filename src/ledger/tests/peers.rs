@@ -331,3 +331,45 @@ fn a_peer_has_a_rate_as_soon_as_its_first_second_is_told() {
     run.wait_ms(600).tell(Event::Sample(Sample { down_bps: 30_000, up_bps: 0 }));
     assert_eq!(run.record(peer).rates.down_bps, 15_000, "the mean of two seconds");
 }
+
+#[test]
+fn how_a_stream_goes_belongs_to_its_connection() {
+    let mut run = Script::downloading(4);
+    let peers = run.peers(2);
+    let (over_utp, over_tcp) = (peers[0], peers[1]);
+    let begin = |run: &mut Script, peer, transport| {
+        let (direction, encryption) = (Direction::Out, Encryption::Plain);
+        run.tell(Event::AttemptBegan { peer, direction, transport, encryption })
+            .tell(Event::Connected { peer });
+        run.handshake(peer, b"-TR4060-abcdefghijkl");
+    };
+    let told = |run: &mut Script, peer, sent| {
+        let figures = StreamFigures { sent, rtt_us: Some(40_000), ..StreamFigures::default() };
+        run.tell(Event::Stream { peer, figures });
+        run.record(peer).stream.map(|figures| figures.sent)
+    };
+    assert_eq!(told(&mut run, over_utp, 1), None, "there is no connection");
+    begin(&mut run, over_utp, Transport::Utp);
+    begin(&mut run, over_tcp, Transport::Tcp);
+    assert_eq!(run.record(over_utp).stream, None, "nothing was told yet");
+    assert_eq!(told(&mut run, over_utp, 2), Some(2));
+    assert_eq!(told(&mut run, over_utp, 3), Some(3));
+    assert_eq!(told(&mut run, over_tcp, 4), None, "TCP has none");
+    run.end(over_utp, Cause::ClosedByPeer);
+    assert_eq!(told(&mut run, over_utp, 5), Some(3), "it is how it ended");
+    run.dial(over_utp);
+    assert_eq!(run.record(over_utp).stream, None, "it is another connection");
+}
+
+#[test]
+fn how_the_stream_of_a_caller_goes_is_there_when_it_says_where_it_listens() {
+    let mut run = Script::downloading(4);
+    let listed = run.peer("80.1.1.1:6881");
+    let caller = run.peer_from("80.1.1.1:40000", Source::Incoming);
+    let (direction, encryption) = (Direction::In, Encryption::Plain);
+    run.tell(Event::AttemptBegan { peer: caller, direction, transport: Transport::Utp, encryption });
+    run.handshake(caller, b"-TR4060-abcdefghijkl");
+    let figures = StreamFigures { sent: 7, ..StreamFigures::default() };
+    run.tell(Event::Stream { peer: caller, figures }).tell(Event::PeerMerged { gone: caller, into: listed });
+    assert_eq!(run.record(listed).stream.as_deref(), Some(&figures));
+}

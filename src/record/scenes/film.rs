@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::story::{Flow, Story};
+use super::streams;
 use crate::event::{At, BlockRun, BlockState, Event, PeerKey, PeerSample, Phase, Sample, TorrentKey};
 use crate::ledger::{Ledger, PieceState, View};
 use crate::metainfo::{Bitfield, Geometry, PieceIndex};
@@ -148,6 +149,10 @@ impl Flowing {
             };
             let sample = sender.sample;
             camera.tell(at, &Event::PeerSample { peer, sample });
+            let record = view.peers.get(peer.0 as usize);
+            if let Some(figures) = record.and_then(|record| streams::told(record, second, sample)) {
+                camera.tell(at, &Event::Stream { peer, figures });
+            }
             self.pieces_of(peer, down_bps, &view, camera);
         }
         if view.phase == Phase::Downloading && second % BLOCKS_EVERY_S == 1 {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::story::{Flow, Story, Who};
-use crate::event::{Cause, Encryption, Event, Phase, Source, TrackerError};
+use crate::event::{Cause, Encryption, Event, Phase, Source, TrackerError, Transport};
 use crate::ledger::{FileFacts, Metadata, TorrentFacts};
 use crate::metainfo::{Geometry, InfoHash};
 
@@ -50,7 +50,15 @@ pub(super) fn story() -> Story {
     for (n, calls_itself) in (0..).zip(&names) {
         let addr = format!("198.51.100.{}:{}", 7 + n, 6881 + n);
         let id = [b"-\x1b[2J\x07-\xff", b"\xff\xff\xff\xff\xff\xff\xff\xff"][n as usize % 2];
-        let who = Who { addr: &addr, id, calls_itself, answers_ms: 9999, encrypted: false, percent: 100 };
+        let who = Who {
+            addr: &addr,
+            id,
+            calls_itself,
+            answers_ms: 9999,
+            encrypted: false,
+            percent: 100,
+            over: Transport::Tcp,
+        };
         let peer = story.learn(700, &addr, Source::Manual);
         story.joins(peer, 12_000 + n, &who);
         let seconds = 14..70;

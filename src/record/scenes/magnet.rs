@@ -2,7 +2,7 @@
 
 use super::debian;
 use super::story::{Story, Who};
-use crate::event::{Cause, Encryption, Event, MetadataStep, PeerInfo, PeerKey, Phase, Source};
+use crate::event::{Cause, Encryption, Event, MetadataStep, PeerInfo, PeerKey, Phase, Source, Transport};
 use crate::ledger::TorrentFacts;
 use crate::metainfo::InfoHash;
 
@@ -26,7 +26,7 @@ const fn who(
     calls_itself: &'static str,
     answers_ms: u64,
 ) -> Who<'static> {
-    Who { addr, id, calls_itself, answers_ms, encrypted: false, percent: 0 }
+    Who { addr, id, calls_itself, answers_ms, encrypted: false, percent: 0, over: Transport::Tcp }
 }
 
 #[rustfmt::skip]

@@ -39,6 +39,8 @@ pub(super) struct Who<'a> {
     pub(super) answers_ms: u64,
     /// It hangs up on a plain handshake.
     pub(super) encrypted: bool,
+    /// It is met over this.
+    pub(super) over: Transport,
     /// How many of a hundred pieces it has.
     pub(super) percent: u32,
 }
@@ -135,7 +137,17 @@ impl Story {
     }
 
     pub(super) fn dial(&mut self, peer: PeerKey, ms: u64, encryption: Encryption) -> &mut Self {
-        let (direction, transport) = (Direction::Out, Transport::Tcp);
+        self.dial_over(peer, ms, Transport::Tcp, encryption)
+    }
+
+    fn dial_over(
+        &mut self,
+        peer: PeerKey,
+        ms: u64,
+        transport: Transport,
+        encryption: Encryption,
+    ) -> &mut Self {
+        let direction = Direction::Out;
         self.tell(ms, Event::AttemptBegan { peer, direction, transport, encryption })
     }
 
@@ -232,7 +244,7 @@ impl Story {
     pub(super) fn meets(&mut self, peer: PeerKey, ms: u64, who: &Who<'_>) -> &mut Self {
         let began = ms.saturating_sub(who.answers_ms);
         let encryption = if who.encrypted { Encryption::Mse } else { Encryption::Plain };
-        self.dial(peer, began, encryption).open(peer, began + who.answers_ms / 3);
+        self.dial_over(peer, began, who.over, encryption).open(peer, began + who.answers_ms / 3);
         let sent = if who.encrypted { 375 } else { 68 };
         self.introduces(peer, ms, who).tell(ms, Event::Traffic { peer, bytes_in: 68, bytes_out: sent })
     }
@@ -262,7 +274,7 @@ impl Story {
     /// It calls us, and shakes hands.
     pub(super) fn calls(&mut self, ms: u64, who: &Who<'_>) -> PeerKey {
         let peer = self.learn(ms, who.addr, Source::Incoming);
-        let (direction, transport) = (Direction::In, Transport::Tcp);
+        let (direction, transport) = (Direction::In, who.over);
         let encryption = Encryption::Plain;
         self.tell(ms, Event::AttemptBegan { peer, direction, transport, encryption });
         self.introduces(peer, ms + 40, who);

@@ -19,6 +19,8 @@ enum In {
     AllIfKnown,
     /// In JSON.
     Json,
+    /// In JSON, and only where something is known.
+    JsonIfKnown,
     /// In CSV and Markdown: of what JSON tells in its list of attempts.
     Rows,
     /// In CSV, and in JSON that a screen writes.
@@ -51,6 +53,7 @@ const FIELDS: &[Field] = &[
     field("peer_id_hex", In::All, |peer, _| json!(peer.peer_id.map(|id| hex(&id.0)))),
     field("reserved_hex", In::All, |peer, _| json!(peer.reserved.map(|reserved| hex(&reserved)))),
     field("extensions", In::All, |peer, _| json!(peer.info.extensions)),
+    field("stream", In::JsonIfKnown, |peer, _| json!(peer.stream)),
     field("attempts", In::Rows, |peer, _| json!(peer.attempts.len())),
     field("encryption", In::Rows, |peer, _| json!(telling(peer, |attempt| Some(encryption(attempt))))),
     field("resolved", In::Rows, |peer, _| json!(peer.found_out().map(code))),
@@ -78,7 +81,7 @@ fn beside(columns: Rows<'_>, fields: fn(&Field) -> bool) -> impl Iterator<Item =
 }
 
 fn is_in_rows(field: &Field) -> bool {
-    field.stands != In::Json
+    !matches!(field.stands, In::Json | In::JsonIfKnown)
 }
 
 /// The names of the cells of [`row`].
@@ -119,12 +122,12 @@ impl Serialize for Peer<'_> {
             FIELDS.iter().filter(|field| stands(field.stands)).try_for_each(|field| {
                 let value = (field.value)(self.record, self.view);
                 match field.stands {
-                    In::AllIfKnown if value.is_null() => Ok(()),
+                    In::AllIfKnown | In::JsonIfKnown if value.is_null() => Ok(()),
                     _ => object.serialize_entry(field.name, &value),
                 }
             })
         };
-        add(&mut object, |stands| matches!(stands, In::All | In::AllIfKnown | In::Json))?;
+        add(&mut object, |stands| !matches!(stands, In::Rows | In::Screen))?;
         let tries = self.record.attempts.iter().map(|attempt| Try::new(self.record, attempt));
         object.serialize_entry("attempts", &tries.collect::<Vec<_>>())?;
         if let Some((columns, row)) = self.columns {

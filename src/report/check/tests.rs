@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::event::{
-    Announced, Direction, Encryption, Event, LooksLike, OsError, PeerInfo, PeerSample, Phase, Sample, Side,
-    Source, TrackerError, TrackerKey, Transport,
+    Announced, Direction, Encryption, Event, LimitedBy, LooksLike, OsError, PeerInfo, PeerSample, Phase,
+    Sample, Side, Source, StreamFigures, TrackerError, TrackerKey, Transport,
 };
 use crate::ledger::{Ledger, Metadata, Stage, TorrentFacts};
 use crate::metainfo::{Bitfield, Geometry, InfoHash};
@@ -282,4 +282,30 @@ fn a_plain_try_says_when_only_encryption_helped() {
     let csv = csv(&view, &[peer], Rows::default());
     assert!(csv.contains(",mse,encryption_required,"), "{csv}");
     assert!(markdown(&view).contains("| encryption_required |"), "{}", markdown(&view));
+}
+
+#[test]
+fn json_says_how_a_stream_over_utp_goes_and_nothing_of_tcp() {
+    let mut scene = Scene::new();
+    let (over_tcp, over_utp) = (scene.shake(b"-TR4060-"), scene.dial());
+    let (direction, transport, encryption) = (Direction::Out, Transport::Utp, Encryption::Plain);
+    scene.tell(Event::AttemptBegan { peer: over_utp, direction, transport, encryption });
+    scene.tell(Event::Handshaken { peer: over_utp });
+    let figures = StreamFigures {
+        rtt_us: Some(41_700),
+        sent: 12,
+        limited_by: LimitedBy::DelayTarget,
+        ..StreamFigures::default()
+    };
+    for peer in [over_tcp, over_utp] {
+        scene.tell(Event::Stream { peer, figures });
+    }
+    let value: serde_json::Value = serde_json::from_str(&json(&scene.view())).unwrap();
+    assert!(value["peers"][0].get("stream").is_none(), "{value:#}");
+    let stream = &value["peers"][1]["stream"];
+    assert_eq!((&stream["rtt_us"], &stream["sent"]), (&41_700.into(), &12.into()));
+    assert_eq!(
+        (&stream["our_delay_us"], &stream["limited_by"]),
+        (&serde_json::Value::Null, &"delay_target".into())
+    );
 }

@@ -1,12 +1,14 @@
-//! A peer's page: its rates, how it stands and why, what it did about a magnet's metadata, how it is met through another
-//! peer, every attempt, and the handshakes side by side. From [`TWO_COLUMNS_FROM`] columns on how it stands and the
-//! attempts are beside each other.
+//! A peer's page: its rates, how it stands and why, what it did about a magnet's metadata, how its uTP stream goes, how it
+//! is met through another peer, every attempt, and the handshakes side by side. From [`TWO_COLUMNS_FROM`] columns on how it
+//! stands and the attempts are beside each other.
 
 use ratatui::layout::Rect;
 
 use super::halves::{self, Line, TWO_COLUMNS_FROM};
 use super::peer_state::headline;
-use super::{log, more, peer_attempts, peer_bytes, peer_metadata, peer_punch, peer_rate, peer_state};
+use super::{
+    log, more, peer_attempts, peer_bytes, peer_metadata, peer_punch, peer_rate, peer_state, peer_stream,
+};
 use crate::event::Attempt;
 use crate::ledger::{LogLine, PeerRecord, View};
 use crate::ui::action::Action;
@@ -31,6 +33,7 @@ fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16, spare: usi
         let right = halves::right_of(left, room).into();
         let stands = peer_state::lines(peer, model, view, left.into());
         let mut tried = peer_metadata::lines(peer, model, view, right);
+        tried.extend(peer_stream::lines(peer, model, right));
         tried.extend(peer_punch::lines(peer, view, right));
         tried.extend(peer_attempts::lines(peer, model, view, right));
         let free = stands.len().saturating_sub(tried.len() + 1);
@@ -40,6 +43,7 @@ fn lines(peer: &PeerRecord, model: &Model, view: &View, columns: u16, spare: usi
     } else {
         lines.extend(peer_state::lines(peer, model, view, room.into()).into_iter().map(Line::Whole));
         lines.extend(peer_metadata::lines(peer, model, view, room.into()).into_iter().map(Line::Whole));
+        lines.extend(peer_stream::lines(peer, model, room.into()).into_iter().map(Line::Whole));
         lines.extend(peer_punch::lines(peer, view, room.into()).into_iter().map(Line::Whole));
         lines.extend(peer_attempts::lines(peer, model, view, room.into()).into_iter().map(Line::Whole));
         if columns >= LOG_FROM {

@@ -14,8 +14,10 @@
 use std::time::Duration;
 
 use super::tracker::Line;
-use crate::event::{AnnounceOutcome, At, Family, FinderStatus, MappingStep, NodeOutcome};
-use crate::ledger::{Bootstrap, BootstrapAnswer, LookupNode, LookupRecord, View};
+use crate::event::{
+    AnnounceOutcome, At, Direction, Family, FinderStatus, MappingStep, NodeOutcome, Transport,
+};
+use crate::ledger::{Bootstrap, BootstrapAnswer, LookupNode, LookupRecord, PeerRecord, View};
 use crate::ui::paint::{Spans, clip_address};
 use crate::ui::theme::Role;
 use crate::ui::words;
@@ -181,23 +183,30 @@ pub(super) fn way_in_state(status: FinderStatus) -> Spans {
     }
 }
 
+/// Who reached us last over TCP, and who over uTP.
+fn reached_us(view: &View) -> Vec<String> {
+    let over = |transport: Transport| {
+        let shook = |peer: &PeerRecord| {
+            let calls = peer.attempts.iter().filter(|attempt| attempt.direction == Direction::In);
+            calls.filter(|attempt| attempt.transport == transport).filter_map(|call| call.handshaken).max()
+        };
+        let last = view.peers.iter().filter_map(|peer| Some((shook(peer)?, peer.addr)));
+        let (at, addr) = last.max_by_key(|(at, _)| *at)?;
+        let word = if transport == Transport::Utp { "uTP" } else { "TCP" };
+        Some(format!("{addr} reached us {} ago, over {word}.", words::span(view.at.saturating_sub(at))))
+    };
+    [Transport::Tcp, Transport::Utp].into_iter().filter_map(over).collect()
+}
+
 /// What came of the way in: who reached us.
 pub(super) fn way_in_said(view: &View) -> Vec<String> {
     let way_in = view.session.way_in();
     let mut said = Vec::new();
     said.extend(way_in.outside.map(|outside| format!("The router says that others see us at {outside}.")));
-    let called = |peer: &crate::ledger::PeerRecord| {
-        let calls = peer.attempts.iter().filter(|attempt| attempt.direction == crate::event::Direction::In);
-        calls.filter_map(|attempt| attempt.handshaken).max()
-    };
-    let last =
-        view.peers.iter().filter_map(|peer| Some((called(peer)?, peer.addr))).max_by_key(|(at, _)| *at);
-    said.push(match last {
-        Some((at, addr)) => {
-            format!("{addr} reached us {} ago, over TCP.", words::span(view.at.saturating_sub(at)))
-        }
-        None => "Nobody has reached us from outside yet.".to_owned(),
-    });
+    match reached_us(view) {
+        calls if calls.is_empty() => said.push("Nobody has reached us from outside yet.".to_owned()),
+        calls => said.extend(calls),
+    }
     if view.session.unknown_calls > 0 {
         let calls = units::count(view.session.unknown_calls);
         said.push(format!("Connections from outside that named none of our torrents: {calls}."));
@@ -242,4 +251,32 @@ pub(super) fn way_in(view: &View) -> Vec<Line> {
         lines.push(Line::Text(line));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Encryption, Event, Source};
+    use crate::ledger::script::Script;
+
+    #[test]
+    fn who_reached_us_last_is_told_of_each_transport() {
+        let mut run = Script::downloading(4);
+        assert_eq!(way_in_said(&run.view()), ["Nobody has reached us from outside yet."]);
+        let mut call = |addr: &str, transport| {
+            let peer = run.peer_from(addr, Source::Incoming);
+            let (direction, encryption) = (Direction::In, Encryption::Plain);
+            run.tell(Event::AttemptBegan { peer, direction, transport, encryption });
+            run.handshake(peer, b"-qB4620-abcdefghijkl").wait(10);
+            way_in_said(&run.view())
+        };
+        let first = "80.1.1.1:4000 reached us 10 s ago, over uTP.";
+        assert_eq!(call("80.1.1.1:4000", Transport::Utp), [first]);
+        let both =
+            ["80.1.1.2:4000 reached us 10 s ago, over TCP.", "80.1.1.1:4000 reached us 20 s ago, over uTP."];
+        assert_eq!(call("80.1.1.2:4000", Transport::Tcp), both);
+        let later =
+            ["80.1.1.2:4000 reached us 20 s ago, over TCP.", "80.1.1.3:4000 reached us 10 s ago, over uTP."];
+        assert_eq!(call("80.1.1.3:4000", Transport::Utp), later);
+    }
 }

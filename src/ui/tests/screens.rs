@@ -9,6 +9,7 @@ use super::*;
 use crate::ledger::{MetadataAnswer, MetadataTalk, Torrents};
 use crate::record::scenes::Scene;
 use crate::ui::action::Action;
+use crate::ui::columns::{PEER_COLUMNS, Part};
 use crate::ui::filter::List;
 use crate::ui::piece_map::Layer;
 use crate::ui::replay::Watched;
@@ -62,7 +63,7 @@ const MOMENTS: [Picture; 15] = [
 ];
 
 /// Pages at moments where they show what they do not show of the healthy download.
-const OTHERS: [Picture; 23] = [
+const OTHERS: [Picture; 25] = [
     ("stalled-why", "stalled", |model, _| on(model, "why")),
     ("stalled-peers", "stalled", |model, _| on(model, "peers")),
     ("barred-peers", "barred", |model, view| {
@@ -96,6 +97,16 @@ const OTHERS: [Picture; 23] = [
         open(model, view, |peer| peer.cause == Some(crate::event::Cause::NotBittorrent));
     }),
     ("peer-sending", "healthy", |model, view| open(model, view, |peer| peer.sample.down_bps > 5_000_000)),
+    ("peer-utp", "healthy", |model, view| {
+        open(model, view, |peer| peer.stream.is_some() && peer.rates.up_bps > 0);
+    }),
+    ("peers-utp", "healthy", |model, view| {
+        on(model, "peers");
+        let of_streams = PEER_COLUMNS.iter().map(|column| column.id).skip_while(|id| *id != "rtt");
+        let chosen = ["state", "address", "transport", "up"].into_iter().chain(of_streams).collect();
+        model.columns.set(Part::Live, Some(chosen));
+        prompt::filter(model, List::Peers, "transport:utp", view);
+    }),
     ("peer-banned", "barred", |model, view| open(model, view, |peer| peer.banned.is_some())),
     ("magnet-peers", "magnet", |model, _| on(model, "peers")),
     ("magnet-peer", "magnet", |model, view| {

@@ -1,6 +1,8 @@
 //! What is said and heard beside blocks.
 
 use super::*;
+use crate::engine::utp::tests as utp;
+use crate::event::StreamFigures;
 
 #[tokio::test(start_paused = true)]
 async fn says_first_what_it_has_and_who_it_is() {
@@ -181,6 +183,36 @@ async fn all_bytes_of_a_connection_are_told_while_it_lives() {
     };
     let told = timeout(Duration::from_secs(20), told).await.unwrap();
     assert_eq!(told, (68, 68), "both handshakes, and nothing since");
+}
+
+/// The next figures of the stream below; `None` at the end of the connection.
+async fn figures<T: Transport>(world: &mut World<T>) -> Option<StreamFigures> {
+    loop {
+        let next = timeout(PATIENCE, world.reports.recv()).await.expect("no report").expect("ended");
+        match next.1 {
+            Report::News(News::Stream(figures)) => return Some(figures),
+            Report::Closed(_) => return None,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_a_utp_stream_goes_is_told_while_it_lives_and_at_its_end() {
+    let (a, b) = (utp::host(20), utp::host(21));
+    let mut world = start(PLAIN, utp::opened(&a, &b).await);
+    world.peer.say(&[Message::Bitfield(all().to_bytes().into()), Message::Unchoke]).await;
+    let first = figures(&mut world).await.expect("it lives");
+    assert!(first.sent > 0 && first.rtt_us.is_some() && first.window_bytes > 0, "{first:?}");
+    assert!(first.mtu_bytes > 500, "{first:?}");
+    world.peer.say(&[Message::Have(3)]).await;
+    world.peer.stream.shutdown().await.unwrap();
+    let mut told = Vec::new();
+    while let Some(figures) = figures(&mut world).await {
+        told.push(figures);
+    }
+    let last = told.last().expect("at the end, as more came since");
+    assert!(last.received > first.received, "{first:?}, {last:?}");
 }
 
 #[tokio::test(start_paused = true)]
