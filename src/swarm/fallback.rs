@@ -105,7 +105,7 @@ impl DialPolicy {
 /// How far a dial came that is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Came {
-    opened: bool,
+    pub(super) opened: bool,
     pub(super) sent_bytes: u64,
     /// What answers looks like encryption.
     looks_encrypted: bool,

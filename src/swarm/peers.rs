@@ -8,7 +8,7 @@ use super::eviction::SPARE_DIALS;
 use super::exchange::{Exchange, Other};
 use super::live::Live;
 use super::peer_table::{Ban, Learned, Standing};
-use super::twins::Twin;
+use super::twins::{Twin, our_dial_stays};
 use super::{Action, Closed, ConnKey, Order, Swarm, Way, announce, network};
 use crate::event::{
     At, Cause, DialWay, Direction, Event, Finder, PeerInfo, PeerKey, PeerSample, Severity, Side, Source,
@@ -151,8 +151,9 @@ impl Swarm {
         match twin {
             Some(Twin { stays: true, .. }) => return Some(Cause::DuplicatePeerId),
             // It takes the other's place: no limit is in its way.
+            // It may be of the same address, as calls over uTP are: its row is to be free.
             Some(Twin { conn, .. }) => {
-                self.close(conn, Cause::Replaced);
+                self.replace(now, conn);
                 return None;
             }
             // In a check there is no limit.
@@ -174,6 +175,12 @@ impl Swarm {
         None
     }
 
+    /// Another connection takes the place of this one, whose end is told now, not when it comes.
+    fn replace(&mut self, now: At, conn: ConnKey) {
+        self.close(conn, Cause::Replaced);
+        self.closed(now, conn, Closed::because(Cause::Replaced));
+    }
+
     /// In a check: the row of two connections with one client, of which one was `dialled` and the other is the twin. It
     /// goes on with the one that stays; `None`: that is the twin, and the new connection is to be closed.
     fn one_row(
@@ -184,10 +191,8 @@ impl Swarm {
         addr: SocketAddr,
         twin: Twin,
     ) -> Option<PeerKey> {
-        // The end of the one that goes is told now, not when it comes.
         if !twin.stays {
-            self.close(twin.conn, Cause::Replaced);
-            self.closed(now, twin.conn, Closed::because(Cause::Replaced));
+            self.replace(now, twin.conn);
         }
         let Some(peer) = dialled else {
             let addr = self.peer_table.row(twin.peer).map_or(addr, |row| row.addr);
@@ -229,7 +234,10 @@ impl Swarm {
             },
             None => {
                 let refusal = self.refusal(now, dialled, addr, peer_id, twin);
-                (dialled.or_else(|| self.incoming_row(now, addr, refusal)), refusal)
+                match dialled {
+                    Some(peer) => (Some(peer), refusal),
+                    None => self.incoming_row(now, (addr, peer_id), transport, refusal),
+                }
             }
         };
         let Some(peer) = row else {
@@ -254,18 +262,45 @@ impl Swarm {
         }
     }
 
-    /// The row of a peer that called; `None` where it gets none.
-    fn incoming_row(&mut self, now: At, addr: SocketAddr, refusal: Option<Cause>) -> Option<PeerKey> {
+    /// The row of a peer that called, `None` where it gets none, and why the call is refused, if it is.
+    fn incoming_row(
+        &mut self,
+        now: At,
+        (addr, peer_id): (SocketAddr, PeerId),
+        transport: Transport,
+        refusal: Option<Cause>,
+    ) -> (Option<PeerKey>, Option<Cause>) {
         use Cause::{ConnectionLimit, DiskError, SelfConnection, Shutdown, TorrentPaused};
         let ours = [SelfConnection, TorrentPaused, DiskError, ConnectionLimit, Shutdown];
-        let ours = refusal.is_some_and(|cause| ours.contains(&cause));
-        let busy =
-            |peer: &PeerKey| self.peer_table.row(*peer).is_some_and(|row| row.standing != Standing::Idle);
-        if ours || self.peer_table.find(addr).is_some_and(|peer| busy(&peer)) {
-            return None;
+        if refusal.is_some_and(|cause| ours.contains(&cause)) {
+            return (None, refusal);
+        }
+        let known =
+            self.peer_table.find(addr).and_then(|peer| Some((peer, self.peer_table.row(peer)?.standing)));
+        match known {
+            Some((_, Standing::Live(_) | Standing::Dialling)) if refusal.is_some() => return (None, refusal),
+            // A check is to know whether it can be reached.
+            Some((_, Standing::Dialling)) if self.check.is_some() => {
+                return (None, Some(Cause::DuplicatePeerId));
+            }
+            Some((peer, Standing::Dialling)) => {
+                let ours_stays = our_dial_stays(self.settings.peer_id, peer_id);
+                if !self.peer_table.calls(now, peer, ours_stays, &mut self.out) {
+                    return (None, Some(Cause::DuplicatePeerId));
+                }
+            }
+            Some((_, Standing::Live(conn))) => {
+                // Over uTP a program calls from where it listens: another one is there now.
+                let before = self.live.get(conn).map(|live| live.transport);
+                if (before, transport) != (Some(Transport::Utp), Transport::Utp) {
+                    return (None, Some(ConnectionLimit));
+                }
+                self.replace(now, conn);
+            }
+            Some((_, Standing::Idle)) | None => {}
         }
         self.learn(now, addr, Source::Incoming);
-        self.peer_table.find(addr)
+        (self.peer_table.find(addr), refusal)
     }
 
     /// Tells the attempt of a peer that called, as far as it came.

@@ -35,7 +35,12 @@ impl Twin {
             conn: *conn,
             peer: live.peer,
             one_client: both_ways && live.addr.ip().to_canonical() == addr.ip().to_canonical(),
-            stays: !both_ways || live.outgoing == (our_id > peer_id),
+            stays: !both_ways || live.outgoing == our_dial_stays(our_id, peer_id),
         })
     }
+}
+
+/// Of two connections that both ends of which dialled, whether the one stays that we did.
+pub(super) fn our_dial_stays(our_id: PeerId, peer_id: PeerId) -> bool {
+    our_id > peer_id
 }

@@ -254,6 +254,34 @@ impl PeerTable {
         }
     }
 
+    /// The peer calls. One that is dialled may have dialled us at the same time, and over uTP both connections are of one
+    /// pair of addresses: the dial goes on if it is `ours_stays` and open, and the call is to be closed. Else the dial is
+    /// called off. Returns whether the call goes on.
+    pub(in crate::swarm) fn calls(
+        &mut self,
+        now: At,
+        peer: PeerKey,
+        ours_stays: bool,
+        out: &mut Outbox,
+    ) -> bool {
+        let Some(Dial { way, came, rival }) = self.rows.get_mut(&peer).and_then(Row::dialling).copied()
+        else {
+            return true;
+        };
+        // What is not open yet may never be, and nobody shook hands over it at the other end.
+        if ours_stays && came.opened {
+            return false;
+        }
+        if let Rival::UnderWay(rival) = rival {
+            out.act(Action::CallOff { peer, transport: rival.transport });
+        }
+        out.act(Action::CallOff { peer, transport: way.transport });
+        self.end_rival(now, peer, Cause::Replaced, out);
+        out.emit(now, Closed { bytes_out: came.sent_bytes, ..Closed::because(Cause::Replaced) }.event(peer));
+        self.end_dial(peer);
+        true
+    }
+
     /// What races the dial of the peer is over as well, for this reason.
     pub(in crate::swarm) fn end_rival(&mut self, now: At, peer: PeerKey, cause: Cause, out: &mut Outbox) {
         let Some(dial) = self.rows.get_mut(&peer).and_then(Row::dialling) else { return };

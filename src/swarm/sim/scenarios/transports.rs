@@ -184,3 +184,68 @@ fn a_peer_that_called_over_utp_is_dialled_over_utp_first_and_over_tcp_beside_it(
     let began: Vec<At> = one.tried_over(1).iter().map(|(at, _)| *at).collect();
     assert_eq!(began[1] - began[0], ms(300));
 }
+
+/// Two clients, each with half of the torrent, of which the second hears of the first so much later than the first of it.
+fn two_that_dial_each_other(
+    transport: TransportPolicy,
+    reach: Reach,
+    later: Duration,
+    seed: u64,
+) -> (World, [NodeKey; 2]) {
+    let mut world = World::new(2 * MIB, 64 * 1024, seed);
+    let geometry = world.geometry;
+    let ids = if seed.is_multiple_of(2) { [1, 2] } else { [2, 1] };
+    let clients = [0, 1].map(|which| {
+        let mut have = Bitfield::empty(geometry.piece_count());
+        for piece in geometry.pieces().filter(|piece| piece.number() % 2 == which) {
+            have.set(piece);
+        }
+        let peer_id = PeerId::ours(ids[which as usize]);
+        let client = world.client_of(100 * KIB, Settings { transport, peer_id, ..settings() }, have);
+        world.reach(client, reach);
+        client
+    });
+    let [first, second] = clients;
+    world.introduce(first, second);
+    world.run(later);
+    world.introduce(second, first);
+    (world, clients)
+}
+
+#[test]
+fn two_that_dial_each_other_at_once_keep_one_connection() {
+    let ways = [
+        (OnlyUtp, Reach::Answers),
+        (Both, Reach::Answers),
+        (Both, Reach::Over(Utp, TIMES_OUT)),
+        (Both, Reach::Over(Utp, REFUSES)),
+        (Both, Reach::Over(Tcp, TIMES_OUT)),
+    ];
+    for ((policy, reach), seed) in ways.into_iter().flat_map(|way| [(way, 1), (way, 2)]) {
+        for later in (0..400).step_by(10) {
+            let (mut world, clients) = two_that_dial_each_other(policy, reach, ms(later), seed);
+            world.run(secs(1));
+            let connections = clients.map(|client| world.connections(client));
+            assert_eq!(connections, [1, 1], "{policy:?} {seed} {later} ms");
+            world.complete(secs(30), &clients);
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_begins_again_at_its_address_takes_the_place_of_the_one_before() {
+    let mut one = knowing(OnlyUtp, Reach::Answers);
+    one.run(secs(1));
+    let before = one.conn_with(1);
+    let (conn, addr) = (ConnKey(900), addr(1));
+    one.tell(Input::Handshaken {
+        conn,
+        peer: None,
+        transport: Utp,
+        addr,
+        peer_id: PeerId::ours(900),
+        so_far: Vec::new(),
+    });
+    assert_eq!((one.closes(before.0), one.closes(conn.0)), (1, 0));
+    assert_eq!(one.swarm().live.conns(), [conn]);
+}

@@ -122,7 +122,11 @@ impl World {
             let after = breaks.mul_f64(-(1.0 - self.random.f64()).ln());
             self.later(after, Happening::Breaks(key));
         }
-        let called_from = SocketAddr::new(self.addr(from).ip(), 40_000 + (out.0 % 20_000) as u16);
+        // Over uTP a program calls from where it listens.
+        let called_from = match way.transport {
+            Transport::Tcp => SocketAddr::new(self.addr(from).ip(), 40_000 + (out.0 % 20_000) as u16),
+            Transport::Utp => self.addr(from),
+        };
         self.shaken(from, out, (peer, way.transport), addr, to);
         self.shaken(to, inn, (None, way.transport), called_from, from);
         self.settle(to);
