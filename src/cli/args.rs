@@ -171,7 +171,7 @@ pub struct DownloadArgs {
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
-    /// What connections to peers travel over [default: tcp]
+    /// What connections to peers travel over [default: both]
     #[arg(long, value_name = "OVER", value_enum)]
     pub transport: Option<Transport>,
     /// How peers are found.
@@ -368,7 +368,7 @@ pub struct CheckArgs {
     /// Whether connections to peers are encrypted [default: prefer-plain]
     #[arg(long, value_name = "WHEN", value_enum)]
     pub encryption: Option<Encryption>,
-    /// What connections to peers travel over [default: tcp]
+    /// What connections to peers travel over [default: both]
     #[arg(long, value_name = "OVER", value_enum)]
     pub transport: Option<Transport>,
     /// How peers are found.
@@ -410,7 +410,7 @@ pub struct HandshakeArgs {
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Encryption::PreferPlain)]
     pub encryption: Encryption,
     /// What the connection travels over
-    #[arg(long, value_name = "OVER", value_enum, default_value_t = Transport::Tcp)]
+    #[arg(long, value_name = "OVER", value_enum, default_value_t = Transport::Both)]
     pub transport: Transport,
     /// As one line of JSON
     #[arg(long)]

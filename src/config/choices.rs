@@ -38,9 +38,9 @@ impl Encryption {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum Transport {
     /// Dial over TCP, and over uTP where that does not get through; take both
+    #[default]
     Both,
     /// Dial and take TCP only
-    #[default]
     Tcp,
     /// Dial and take uTP only
     Utp,

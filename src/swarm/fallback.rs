@@ -7,9 +7,9 @@ use crate::peer::Step;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum TransportPolicy {
     /// TCP first, and uTP where that does not get through.
+    #[default]
     Both,
     /// TCP only.
-    #[default]
     Tcp,
     /// uTP only.
     Utp,

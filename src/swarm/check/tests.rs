@@ -11,7 +11,7 @@ use crate::metainfo::{InfoHash, PeerId};
 use crate::peer::{MetadataNews, News, Step};
 use crate::swarm::announce::{self, Output, Ticket};
 use crate::swarm::peer_table::Standing;
-use crate::swarm::{Action, Closed, EncryptionPolicy, Input, Order, Swarm};
+use crate::swarm::{Action, Closed, EncryptionPolicy, Input, Order, Swarm, TransportPolicy};
 use crate::wire::METADATA_NAME;
 
 const MS: Duration = Duration::from_millis(1);
@@ -25,6 +25,7 @@ fn of(until: Duration, most_open: usize) -> Settings {
     Settings {
         peer_id: PeerId(*b"-Tu0100-mmmmmmmmmmmm"),
         encryption: EncryptionPolicy::Off,
+        transport: TransportPolicy::Tcp,
         seed: 1,
         ..Settings::of_check(until, most_open)
     }

@@ -17,7 +17,7 @@ mod swarms;
 mod transports;
 mod turns;
 
-use super::super::fallback::EncryptionPolicy;
+use super::super::fallback::{EncryptionPolicy, TransportPolicy};
 use super::world::Reach;
 use super::*;
 use crate::command::Command;
@@ -25,6 +25,11 @@ use crate::event::{AnnounceKind, Phase};
 
 fn settings() -> Settings {
     Settings { encryption: EncryptionPolicy::default(), ..Settings::default() }
+}
+
+/// Dials over TCP alone, so that a dial in vain is one dial.
+fn tcp_only() -> Settings {
+    Settings { transport: TransportPolicy::Tcp, ..settings() }
 }
 
 /// A client of a torrent of `total` bytes that knows a fake for each script.
@@ -163,7 +168,7 @@ fn reconnect_backs_off() {
     let (mut world, client, fakes) = with_peers(
         MIB,
         16384,
-        settings(),
+        tcp_only(),
         &[|geometry| Script::seed(geometry, MIB), |geometry| Script::seed(geometry, MIB)],
     );
     world.reach(fakes[0], Reach::Refuses);

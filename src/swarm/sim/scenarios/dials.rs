@@ -27,7 +27,7 @@ fn most_in_a_second(dials: &[(At, SocketAddr)]) -> usize {
 
 #[test]
 fn thousands_that_refuse_are_dialled_thirty_a_second() {
-    let mut one = One::new(1 << 20, 1 << 18, Settings { seed: 12, ..Settings::default() });
+    let mut one = One::new(1 << 20, 1 << 18, Settings { seed: 12, ..tcp_only() });
     one.thorough = false;
     (0..3000).for_each(|n| one.learn(n));
     one.run(secs(10));
@@ -40,7 +40,7 @@ fn thousands_that_refuse_are_dialled_thirty_a_second() {
 
 #[test]
 fn torrents_that_share_a_pacer_are_paced_together() {
-    let settings = Settings { seed: 13, ..Settings::default() };
+    let settings = Settings { seed: 13, ..tcp_only() };
     let mut ones = [(); 3].map(|()| One::new(1 << 20, 1 << 18, settings.clone()));
     for one in &mut ones {
         one.thorough = false;
@@ -53,7 +53,7 @@ fn torrents_that_share_a_pacer_are_paced_together() {
 
 #[test]
 fn a_refusing_peer_is_dialled_less_and_less() {
-    let mut one = One::new(MIB, 16384, Settings::default());
+    let mut one = One::new(MIB, 16384, tcp_only());
     one.learn(1);
     one.run(secs(15 * 60));
     assert!((5..=7).contains(&one.dials().len()), "{:?}", one.dials());
@@ -61,7 +61,7 @@ fn a_refusing_peer_is_dialled_less_and_less() {
 
 #[test]
 fn being_named_over_and_over_is_no_reason_to_hammer_a_refusing_peer() {
-    let mut one = One::new(MIB, 16384, Settings::default());
+    let mut one = One::new(MIB, 16384, tcp_only());
     for second in 0..15 * 60 {
         let source = [Source::Manual, Source::Resume, Source::Tracker(TrackerKey(second % 7))];
         one.tell(Input::Learned { addr: addr(1), source: source[second as usize % 3] });

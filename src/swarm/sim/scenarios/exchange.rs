@@ -58,7 +58,7 @@ fn in_a_private_torrent_and_where_it_is_switched_off_nobody_is_named() {
 
 /// A client, and a peer far away that called it and takes part.
 fn called_from_afar() -> One {
-    let mut one = One::new(MIB, 256 * 1024, settings());
+    let mut one = One::new(MIB, 256 * 1024, tcp_only());
     one.shaken(1, None, "198.51.100.1:50000".parse().unwrap(), 9);
     let info = PeerInfo { extensions: vec![PEX_NAME.to_owned()], ..PeerInfo::default() };
     one.news(ConnKey(1), News::Introduced(info));
@@ -190,7 +190,7 @@ fn what_is_said_of_a_peer_decides_how_it_is_dialled() {
 
 #[test]
 fn a_seed_is_not_dialled_by_one_that_has_everything() {
-    let mut one = One::new(MIB, 256 * 1024, settings());
+    let mut one = One::new(MIB, 256 * 1024, tcp_only());
     one.add(1, one.seed(4 * MIB));
     one.until_complete(secs(30));
     one.shaken(100, None, addr(7), 9);

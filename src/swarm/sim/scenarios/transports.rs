@@ -7,7 +7,7 @@ use super::*;
 use crate::event::Transport::{self, Tcp, Utp};
 use crate::event::{Event, PeerKey};
 use crate::metainfo::PeerId;
-use crate::swarm::{ConnKey, Input, TransportPolicy};
+use crate::swarm::{ConnKey, Input};
 
 const TIMES_OUT: Cause = Cause::ConnectTimeout;
 const REFUSES: Cause = Cause::ConnectionRefused;
