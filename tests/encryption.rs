@@ -17,7 +17,7 @@ use ttui::engine::mse::Carrier;
 use ttui::engine::{CheckOptions, Download, Options, check};
 use ttui::event::{Attempt, Cause, Direction, Encryption, Payload as Messages};
 use ttui::ledger::{PeerRecord, View};
-use ttui::swarm::EncryptionPolicy;
+use ttui::swarm::{EncryptionPolicy, TransportPolicy as Over};
 use ttui::wire::Message;
 use ttui::wire::mse::{Agreed, Negotiation, Offer, Outgoing, Step};
 
@@ -31,14 +31,15 @@ fn payload() -> Arc<Payload> {
     Recipe::file("it", 500 * KIB + 77, 64 * KIB).make()
 }
 
-fn start(lab: &Lab, payload: &Payload, peers: &[SocketAddr], encryption: EncryptionPolicy) -> Download {
-    lab.start_with(payload, Options { encryption, ..lab.options(peers) })
+fn start(lab: &Lab, payload: &Payload, peers: &[SocketAddr], policy: (EncryptionPolicy, Over)) -> Download {
+    let (encryption, transport) = policy;
+    lab.start_with(payload, Options { encryption, transport, ..lab.options(peers) })
 }
 
 /// One of ours that has everything.
-async fn seed(lab: &Lab, payload: &Payload, encryption: EncryptionPolicy) -> (Download, SocketAddr) {
+async fn seed(lab: &Lab, payload: &Payload, policy: (EncryptionPolicy, Over)) -> (Download, SocketAddr) {
     payload.lay_out(&lab.out());
-    let mut seed = start(lab, payload, &[], encryption);
+    let mut seed = start(lab, payload, &[], policy);
     soon("the seed has looked at its files", seed.completed()).await.unwrap();
     let port = until(&seed, "the seed listens", |view| view.port).await;
     (seed, SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
@@ -69,11 +70,12 @@ async fn two_of_ours_meet_in_every_setting_that_lets_them() {
         (Off, Off, &[Plain], true),
     ];
     let payload = payload();
-    for (ours, theirs, tries, met) in table {
-        let what = format!("{ours:?} calls {theirs:?}");
+    let over = [Over::Tcp, Over::Utp];
+    for ((ours, theirs, tries, met), over) in table.iter().flat_map(|row| over.map(|over| (row, over))) {
+        let what = format!("{ours:?} calls {theirs:?} over {over:?}");
         let (from, into) = (Lab::new(), Lab::new());
-        let (seed, addr) = seed(&from, &payload, *theirs).await;
-        let mut download = start(&into, &payload, &[addr], *ours);
+        let (seed, addr) = seed(&from, &payload, (*theirs, over)).await;
+        let mut download = start(&into, &payload, &[addr], (*ours, over));
         if *met {
             soon(&what, download.completed()).await.unwrap();
             payload.assert_at(&into.out());
@@ -124,7 +126,7 @@ async fn a_peer_that_takes_only_encryption_is_found_out_and_downloaded_from() {
         let seed = encrypted_only(&payload, takes).await;
         let addr = seed.addr;
         let lab = Lab::new();
-        let mut download = start(&lab, &payload, &[addr], PreferPlain);
+        let mut download = start(&lab, &payload, &[addr], (PreferPlain, Over::Tcp));
         soon("the download completes", download.completed()).await.unwrap();
         payload.assert_at(&lab.out());
         let view = download.view();
@@ -145,7 +147,7 @@ async fn where_encryption_is_off_it_stays_a_peer_that_hangs_up() {
     let seed = encrypted_only(&payload, Prefer).await;
     let addr = seed.addr;
     let lab = Lab::new();
-    let download = start(&lab, &payload, &[addr], Off);
+    let download = start(&lab, &payload, &[addr], (Off, Over::Tcp));
     until(&download, "it hangs up", |view| {
         (peer_at(view, addr)?.cause? == Cause::ClosedBeforeHandshake).then_some(())
     })
@@ -158,7 +160,7 @@ async fn where_encryption_is_off_it_stays_a_peer_that_hangs_up() {
 async fn a_peer_that_wants_rc4_is_uploaded_to() {
     let payload = payload();
     let lab = Lab::new();
-    let (seed, addr) = seed(&lab, &payload, PreferPlain).await;
+    let (seed, addr) = seed(&lab, &payload, (PreferPlain, Over::Tcp)).await;
     let Carrier::Encrypted(stream) = call(addr, payload.info_hash(), Mse).await else { panic!("in plain") };
     let mut caller = Wire::new(*stream);
     caller.say(&[Message::Interested]).await;
@@ -180,7 +182,7 @@ async fn a_plain_only_peer_is_named_where_encryption_is_required() {
     let payload = payload();
     let plain = Seed::honest(&payload).await;
     let lab = Lab::new();
-    let download = start(&lab, &payload, &[plain.addr], Require);
+    let download = start(&lab, &payload, &[plain.addr], (Require, Over::Tcp));
     let cause = until(&download, "it fails", |view| peer_at(view, plain.addr)?.cause).await;
     assert!(matches!(cause, Cause::ClosedBeforeHandshake | Cause::ResetBeforeHandshake), "{cause:?}");
     assert_eq!(ways(peer_at(&download.view(), plain.addr).unwrap()), [(Mse, false)]);
@@ -208,7 +210,7 @@ async fn who_calls_to_go_on_in_plain_is_named_where_encryption_is_required() {
     let payload = payload();
     for (policy, taken) in [(Require, false), (Prefer, true)] {
         let lab = Lab::new();
-        let (seed, addr) = seed(&lab, &payload, policy).await;
+        let (seed, addr) = seed(&lab, &payload, (policy, Over::Tcp)).await;
         let mut stream = TcpStream::connect(addr).await.unwrap();
         let side = Outgoing::new(payload.info_hash(), PLAIN, &[0; 68], fastrand::Rng::with_seed(7));
         let agreed = soon("it is answered", negotiate(&mut stream, side)).await;
@@ -235,8 +237,9 @@ async fn check_tells_who_wants_encryption() {
         (Off, vec![(Plain, false)]),
     ] {
         let torrent = payload.torrent.clone();
+        let (peers, transport) = (vec![addr], Over::Tcp);
         let options =
-            CheckOptions { loopback: true, peers: vec![addr], encryption, ..CheckOptions::default() };
+            CheckOptions { loopback: true, peers, encryption, transport, ..CheckOptions::default() };
         let view = soon("the check ends", check(torrent, options, pending())).await.unwrap();
         assert_eq!(ways(peer_at(&view, addr).unwrap()), expected, "{encryption:?}");
         let last = the_attempts(&view, addr).pop().unwrap();

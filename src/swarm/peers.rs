@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use super::choker::Candidate;
-use super::content::Content;
 use super::eviction::SPARE_DIALS;
 use super::exchange::{Exchange, Other};
 use super::live::Live;
@@ -11,8 +10,7 @@ use super::peer_table::{Ban, Learned, Standing};
 use super::twins::{Twin, our_dial_stays};
 use super::{Action, Closed, ConnKey, Order, Swarm, Way, announce, network};
 use crate::event::{
-    At, Cause, DialWay, Direction, Event, Finder, PeerInfo, PeerKey, PeerSample, Severity, Side, Source,
-    Transport,
+    At, Cause, Direction, Event, Finder, PeerInfo, PeerKey, PeerSample, Severity, Side, Source, Transport,
 };
 use crate::metainfo::PeerId;
 use crate::metainfo::address::Scope;
@@ -209,6 +207,7 @@ impl Swarm {
         (!twin.stays).then_some(peer)
     }
 
+    /// A peer shook hands on this connection, `dialled` or calling from that address.
     pub(super) fn shaken(
         &mut self,
         now: At,
@@ -245,7 +244,7 @@ impl Swarm {
             return;
         };
         if dialled.is_none() {
-            self.tell_call(now, peer, transport, so_far);
+            self.peer_table.called(now, peer, transport, so_far, &mut self.out);
         }
         if refusal != Some(Cause::SelfConnection) {
             self.out.emit(shaken_at, Event::Handshaken { peer });
@@ -303,22 +302,6 @@ impl Swarm {
         (self.peer_table.find(addr), refusal)
     }
 
-    /// Tells the attempt of a peer that called, as far as it came.
-    fn tell_call(&mut self, now: At, peer: PeerKey, transport: Transport, so_far: Vec<(At, Step)>) {
-        let began = match so_far.first() {
-            Some((at, Step::Connected)) => *at,
-            _ => now,
-        };
-        let way = DialWay { transport, encryption: Step::encryption(&so_far) };
-        self.out.emit(began, way.began(peer, Direction::In));
-        if transport == Transport::Utp {
-            self.peer_table.is_said_to_speak_utp(peer);
-        }
-        for (at, step) in so_far {
-            self.out.emit(at, step.event(peer));
-        }
-    }
-
     pub(super) fn closed(&mut self, now: At, conn: ConnKey, end: Closed) {
         if let Some(content) = &mut self.content {
             content.picker.left(conn);
@@ -366,32 +349,6 @@ impl Swarm {
                 let told = self.live.get(conn).and_then(|live| news.event(live.peer));
                 told.into_iter().for_each(|event| self.out.emit(now, event));
             }
-        }
-    }
-
-    /// What became of what the peer was asked for, and what it may be asked for.
-    fn of_requests(&mut self, now: At, conn: ConnKey, news: News) {
-        let Some(Content { picker, .. }) = &mut self.content else { return };
-        match news {
-            News::Window { blocks, window } if conn.web_seed().is_some() => {
-                self.web_seeds(now, |seeds, picker| seeds.window(now, conn, blocks, window, picker));
-            }
-            News::Window { window, .. } => picker.window(now, conn, window),
-            News::AllowedFast(piece) => picker.allowed_fast(now, conn, piece),
-            News::Rejected(blocks) => picker.rejected(now, conn, &blocks),
-            _ => {}
-        }
-    }
-
-    fn peer_chokes(&mut self, now: At, conn: ConnKey, choking: bool) {
-        if let Some(live) = self.live.get_mut(conn) {
-            live.peer_choking = choking;
-            self.out.emit(now, Event::Choking { peer: live.peer, by: Side::Them, choking });
-            self.content.iter_mut().for_each(|content| content.picker.choked(now, conn, choking));
-            if let Some(check) = self.check.as_mut().filter(|_| !choking) {
-                check.unchoked(now, conn);
-            }
-            self.ask_for_a_piece(conn);
         }
     }
 

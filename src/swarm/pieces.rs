@@ -12,7 +12,7 @@ use super::web_seeds::{Output, WebSeeds};
 use super::{Action, BlockDigest, ConnKey, Known, Order, Phase, Settings, Swarm};
 use crate::event::{At, Cause, Event, MetadataStep, PeerInfo, PeerKey, Severity, Side};
 use crate::metainfo::{Bitfield, BlockRef, PieceChoice, PieceIndex};
-use crate::peer::MetadataNews;
+use crate::peer::{MetadataNews, News};
 use crate::wire::METADATA_NAME;
 
 impl Swarm {
@@ -124,6 +124,33 @@ impl Swarm {
     pub(super) fn update_usable(&mut self, now: At, conn: ConnKey) {
         if let Some((live, content)) = self.live.get(conn).zip(self.content.as_mut()) {
             content.picker.set_usable(now, conn, live.am_interested && !live.held && !live.closing);
+        }
+    }
+
+    /// What became of what the peer was asked for, and what it may be asked for.
+    pub(super) fn of_requests(&mut self, now: At, conn: ConnKey, news: News) {
+        let Some(Content { picker, .. }) = &mut self.content else { return };
+        match news {
+            News::Window { blocks, window } if conn.web_seed().is_some() => {
+                self.web_seeds(now, |seeds, picker| seeds.window(now, conn, blocks, window, picker));
+            }
+            News::Window { window, .. } => picker.window(now, conn, window),
+            News::AllowedFast(piece) => picker.allowed_fast(now, conn, piece),
+            News::Rejected(blocks) => picker.rejected(now, conn, &blocks),
+            _ => {}
+        }
+    }
+
+    /// The peer chokes us, or does so no more.
+    pub(super) fn peer_chokes(&mut self, now: At, conn: ConnKey, choking: bool) {
+        if let Some(live) = self.live.get_mut(conn) {
+            live.peer_choking = choking;
+            self.out.emit(now, Event::Choking { peer: live.peer, by: Side::Them, choking });
+            self.content.iter_mut().for_each(|content| content.picker.choked(now, conn, choking));
+            if let Some(check) = self.check.as_mut().filter(|_| !choking) {
+                check.unchoked(now, conn);
+            }
+            self.ask_for_a_piece(conn);
         }
     }
 

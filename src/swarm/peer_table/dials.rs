@@ -282,6 +282,29 @@ impl PeerTable {
         true
     }
 
+    /// A peer called and shook hands: its attempt is told as far as it came.
+    pub(in crate::swarm) fn called(
+        &mut self,
+        now: At,
+        peer: PeerKey,
+        transport: Transport,
+        so_far: Vec<(At, Step)>,
+        out: &mut Outbox,
+    ) {
+        let began = match so_far.first() {
+            Some((at, Step::Connected)) => *at,
+            _ => now,
+        };
+        let way = DialWay { transport, encryption: Step::encryption(&so_far) };
+        out.emit(began, way.began(peer, Direction::In));
+        if transport == Transport::Utp {
+            self.is_said_to_speak_utp(peer);
+        }
+        for (at, step) in so_far {
+            out.emit(at, step.event(peer));
+        }
+    }
+
     /// What races the dial of the peer is over as well, for this reason.
     pub(in crate::swarm) fn end_rival(&mut self, now: At, peer: PeerKey, cause: Cause, out: &mut Outbox) {
         let Some(dial) = self.rows.get_mut(&peer).and_then(Row::dialling) else { return };
