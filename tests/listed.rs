@@ -12,8 +12,8 @@ fn read(path: &str) -> Option<String> {
 /// Whether there is a test of this name, as the table writes it.
 fn exists(file: &str, name: &str) -> bool {
     if file == "interop" {
-        let [cases, clients, way_in, local, web_seeds, wire] =
-            ["cases", "clients", "way_in", "local", "web_seeds", "wire"]
+        let [cases, clients, way_in, local, over_utp, web_seeds, wire] =
+            ["cases", "clients", "way_in", "local", "over_utp", "web_seeds", "wire"]
                 .map(|file| read(&format!("tests/interop/{file}.rs")).unwrap());
         let prefixes = [
             "downloads_from_",
@@ -27,16 +27,18 @@ fn exists(file: &str, name: &str) -> bool {
             "found_on_network_by_",
             "magnet_from_",
             "magnet_to_",
+            "downloads_over_utp_from_",
+            "seeds_over_utp_to_",
         ];
         let of_client = prefixes.into_iter().any(|prefix| {
             name.strip_prefix(prefix).is_some_and(|client| {
                 let case = format!("\"{prefix}{{name}}\"");
                 clients.contains(&format!("\"{client}\""))
-                    && [&cases, &local].iter().any(|text| text.contains(&case))
+                    && [&cases, &local, &over_utp].iter().any(|text| text.contains(&case))
             })
         });
         return of_client
-            || [cases, way_in, local, web_seeds, wire]
+            || [cases, way_in, local, over_utp, web_seeds, wire]
                 .iter()
                 .any(|text| text.contains(&format!("\"{name}\"")));
     }

@@ -14,20 +14,23 @@ use crate::clients::qbittorrent::Qbittorrent;
 use crate::clients::rtorrent::Rtorrent;
 use crate::clients::transmission::Transmission;
 use crate::clients::{
-    CLIENTS, Client, EXCHANGING, Encryption, IN_DHT, InDht, PEER_PORT, PeerExchange, Source, Tool, ttui,
+    CLIENTS, Client, EXCHANGING, Encryption, IN_DHT, InDht, PEER_PORT, PeerExchange, Source, Tool, Ways, ttui,
 };
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::torrents::{self, Content, Maker, Torrent};
-use crate::{local, tree, way_in, web_seeds, wire};
+use crate::{local, over_utp, tree, way_in, web_seeds, wire};
 
 /// A named case.
 pub(crate) struct Case {
     pub(crate) name: String,
     /// Without these it is skipped.
     pub(crate) needs: Vec<Tool>,
-    pub(crate) run: Box<dyn Fn(&Lab) -> Result<()> + Send + Sync>,
+    pub(crate) run: Box<Run>,
 }
+
+/// What it does; an error says what is not as it should be.
+type Run = dyn Fn(&Lab) -> Result<()> + Send + Sync;
 
 /// Where a host is, over one family.
 type At = fn(&Host) -> SocketAddr;
@@ -76,10 +79,10 @@ pub(crate) fn all() -> Vec<Case> {
     let v6: At = |host| host.at_v6(PEER_PORT);
     cases.extend([
         case("finds_in_dht_over_ipv6", &[libtorrent, create], move |lab| {
-            find_in_dht(lab, &Libtorrent(Encryption::Usual), v6)
+            find_in_dht(lab, &Libtorrent(Ways::TCP), v6)
         }),
         case("found_in_dht_over_ipv6", &[libtorrent, create], move |lab| {
-            found_in_dht(lab, &Libtorrent(Encryption::Usual), v6)
+            found_in_dht(lab, &Libtorrent(Ways::TCP), v6)
         }),
         case("names_peers_in_dht_to_libtorrent", &[libtorrent, create], name_in_dht),
         case("downloads_through_http_tracker", &[opentracker, libtorrent, create], |lab| {
@@ -89,29 +92,29 @@ pub(crate) fn all() -> Vec<Case> {
             download_through_tracker(lab, Tracker::udp)
         }),
         case("seeds_through_udp_tracker", &[opentracker, libtorrent, create], |lab| {
-            seed_through_tracker(lab, &Libtorrent(Encryption::Usual), plain, Tracker::udp)
+            seed_through_tracker(lab, &Libtorrent(Ways::TCP), plain, Tracker::udp)
         }),
         case("downloads_odd_files_of_mktorrent", &[mktorrent, Tool::TransmissionDaemon], |lab| {
-            download_from(lab, &Transmission(Encryption::Usual), odd_files_of_mktorrent)
+            download_from(lab, &Transmission(Ways::TCP), odd_files_of_mktorrent)
         }),
         case("seeds_odd_files_of_mktorrent", &[mktorrent, Tool::Qbittorrent], |lab| {
-            seed_to(lab, &Qbittorrent(Encryption::Usual), odd_files_of_mktorrent)
+            seed_to(lab, &Qbittorrent(Ways::TCP), odd_files_of_mktorrent)
         }),
         case("downloads_thousand_files", &[create, libtorrent], |lab| {
-            download_from(lab, &Libtorrent(Encryption::Usual), thousand_files)
+            download_from(lab, &Libtorrent(Ways::TCP), thousand_files)
         }),
         case("seeds_thousand_files", &[create, rtorrent], |lab| {
             seed_to(lab, &Rtorrent(Encryption::Usual), thousand_files)
         }),
         case("chooses_files_of_libtorrent", &[create, libtorrent], choose_files),
         case("downloads_16_mib_pieces", &[mktorrent, libtorrent], |lab| {
-            download_from(lab, &Libtorrent(Encryption::Usual), large_pieces)
+            download_from(lab, &Libtorrent(Ways::TCP), large_pieces)
         }),
         case("seeds_16_mib_pieces", &[mktorrent, Tool::Qbittorrent], |lab| {
-            seed_to(lab, &Qbittorrent(Encryption::Usual), large_pieces)
+            seed_to(lab, &Qbittorrent(Ways::TCP), large_pieces)
         }),
         case("downloads_hybrid_without_pad_files", &[libtorrent], |lab| {
-            download_from(lab, &Libtorrent(Encryption::Usual), hybrid)
+            download_from(lab, &Libtorrent(Ways::TCP), hybrid)
         }),
         case("downloads_over_ipv6", &[libtorrent, create], download_over_ipv6),
         case("seeds_over_ipv6", &[libtorrent, create], seed_over_ipv6),
@@ -140,6 +143,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(way_in::all());
     cases.extend(local::all());
     cases.extend(web_seeds::all());
+    cases.extend(over_utp::all());
     cases.extend(wire::all());
     cases
 }
@@ -199,7 +203,7 @@ fn download_from(lab: &Lab, client: &dyn Client, recipe: Recipe) -> Result<()> {
 fn choose_files(lab: &Lab) -> Result<()> {
     let (content, torrent) = thousand_files(lab, None)?;
     let (there, ours, theirs) = (lab.host("seed")?, lab.host("ttui")?, lab.host("leecher")?);
-    let _seed = Libtorrent(Encryption::Usual).seed(lab, &there, &torrent, &content.parent)?;
+    let _seed = Libtorrent(Ways::TCP).seed(lab, &there, &torrent, &content.parent)?;
     let (into, peers) = (lab.folder("download")?, [there.at(PEER_PORT)]);
     let choose = |files: &[&str]| ttui::download_files(lab, &ours, &torrent, &into, (files, &peers));
     choose(&["3/*"])?;
@@ -211,7 +215,7 @@ fn choose_files(lab: &Lab) -> Result<()> {
     tree::copy(&content.parent, &lacking, folder)?;
     let giving = ttui::seed(lab, &ours, &torrent, &into)?;
     let from = Source::Peer(ours.at(PEER_PORT));
-    let _leecher = Libtorrent(Encryption::Usual).download(lab, &theirs, &torrent, &lacking, from)?;
+    let _leecher = Libtorrent(Ways::TCP).download(lab, &theirs, &torrent, &lacking, from)?;
     tree::ensure_holds(&content.parent, &lacking)?;
     ttui::end(lab, giving)?;
 
@@ -286,7 +290,7 @@ fn ensure_reached(client: &dyn Client, encrypted: bool, peer: &Value) -> Result<
 fn find_through(lab: &Lab, client: &dyn PeerExchange) -> Result<()> {
     let (content, torrent) = plain(lab, None)?;
     let (there, between, ours) = (lab.host("seed")?, lab.host("between")?, lab.host("ttui")?);
-    let _seed = Libtorrent(Encryption::Usual).seed(lab, &there, &torrent, &content.parent)?;
+    let _seed = Libtorrent(Ways::TCP).seed(lab, &there, &torrent, &content.parent)?;
     let slow = lab.folder("between")?;
     let _between = client.go_between(lab, &between, &torrent, &slow, there.at(PEER_PORT))?;
     let into = lab.folder("download")?;
@@ -298,7 +302,7 @@ fn find_through(lab: &Lab, client: &dyn PeerExchange) -> Result<()> {
 fn name_to(lab: &Lab, client: &dyn PeerExchange) -> Result<()> {
     let (content, torrent) = plain(lab, None)?;
     let (there, between, theirs) = (lab.host("seed")?, lab.host("ttui")?, lab.host("leecher")?);
-    let _seed = Libtorrent(Encryption::Usual).seed(lab, &there, &torrent, &content.parent)?;
+    let _seed = Libtorrent(Ways::TCP).seed(lab, &there, &torrent, &content.parent)?;
     let slow = lab.folder("between")?;
     let _between = ttui::go_between(lab, &between, &torrent, &slow, there.at(PEER_PORT))?;
     let into = lab.folder("download")?;
@@ -320,7 +324,7 @@ fn find_in_dht(lab: &Lab, client: &dyn InDht, at: At) -> Result<()> {
 
 /// ttui is the only node of the DHT that a seed and one who wants what it has know.
 fn name_in_dht(lab: &Lab) -> Result<()> {
-    let client = Libtorrent(Encryption::Usual);
+    let client = Libtorrent(Ways::TCP);
     let (content, torrent) = plain(lab, None)?;
     let (there, between, asking, theirs) =
         (lab.host("seed")?, lab.host("ttui")?, lab.host("asking")?, lab.host("leecher")?);
@@ -383,7 +387,7 @@ fn download_through_tracker(lab: &Lab, announce: fn(&Tracker) -> String) -> Resu
     let (content, torrent) = plain(lab, Some(&announce(&tracker)))?;
     tracker.start(lab, &torrent)?;
     let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
-    let _seed = Libtorrent(Encryption::Usual).seed(lab, &theirs, &torrent, &content.parent)?;
+    let _seed = Libtorrent(Ways::TCP).seed(lab, &theirs, &torrent, &content.parent)?;
     tracker.wait_for_seed(lab, &torrent)?;
     let into = lab.folder("download")?;
     ttui::download(lab, &ours, &torrent, &into, &[])?;
@@ -393,14 +397,8 @@ fn download_through_tracker(lab: &Lab, announce: fn(&Tracker) -> String) -> Resu
 fn download_over_ipv6(lab: &Lab) -> Result<()> {
     let (content, torrent) = plain(lab, None)?;
     let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
-    let _seed = libtorrent::seed_at(
-        lab,
-        &theirs,
-        &torrent,
-        &content.parent,
-        &theirs.v6.to_string(),
-        Encryption::Usual,
-    )?;
+    let _seed =
+        libtorrent::seed_at(lab, &theirs, &torrent, &content.parent, &theirs.v6.to_string(), Ways::TCP)?;
     let into = lab.folder("download")?;
     ttui::download(lab, &ours, &torrent, &into, &[theirs.at_v6(PEER_PORT)])?;
     tree::ensure_equal(&content.parent, &into)
@@ -411,13 +409,8 @@ fn seed_over_ipv6(lab: &Lab) -> Result<()> {
     let (ours, theirs) = (lab.host("ttui")?, lab.host("leecher")?);
     let seed = ttui::seed(lab, &ours, &torrent, &content.parent)?;
     let into = lab.folder("download")?;
-    let _leecher = Libtorrent(Encryption::Usual).download(
-        lab,
-        &theirs,
-        &torrent,
-        &into,
-        Source::Peer(ours.at_v6(PEER_PORT)),
-    )?;
+    let _leecher =
+        Libtorrent(Ways::TCP).download(lab, &theirs, &torrent, &into, Source::Peer(ours.at_v6(PEER_PORT)))?;
     tree::ensure_holds(&content.parent, &into)?;
     ttui::end(lab, seed)
 }

@@ -42,6 +42,21 @@ pub(crate) enum Encryption {
     Required,
 }
 
+/// The same, of clients that know uTP.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ways {
+    pub(crate) encryption: Encryption,
+    /// Over uTP, too; where not, over TCP alone.
+    pub(crate) utp: bool,
+}
+
+impl Ways {
+    pub(crate) const TCP: Self = Self { encryption: Encryption::Usual, utp: false };
+    pub(crate) const TCP_ENCRYPTED: Self = Self { encryption: Encryption::Required, utp: false };
+    pub(crate) const UTP: Self = Self { encryption: Encryption::Usual, utp: true };
+    pub(crate) const UTP_ENCRYPTED: Self = Self { encryption: Encryption::Required, utp: true };
+}
+
 /// A client that can do both.
 pub(crate) trait Client: Sync {
     /// The package it comes in.
@@ -143,36 +158,46 @@ pub(crate) trait OnNetwork: Client {
 
 /// Those that do, with the name that cases use.
 pub(crate) const ON_NETWORK: [(&str, &dyn OnNetwork); 2] = [
-    ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),
-    ("transmission", &transmission::Transmission(Encryption::Usual)),
+    ("libtorrent", &libtorrent::Libtorrent(Ways::TCP)),
+    ("transmission", &transmission::Transmission(Ways::TCP)),
 ];
 
 /// Those that do, with the name that cases use. The last one, of 0.9.8, reads the addresses of peers two bytes too early and
 /// dials others: it is found, and finds nobody.
 pub(crate) const IN_DHT: [(&str, &dyn InDht); 3] = [
-    ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),
+    ("libtorrent", &libtorrent::Libtorrent(Ways::TCP)),
     ("aria2", &aria2::Aria2(Encryption::Usual)),
     ("rtorrent", &rtorrent::Rtorrent(Encryption::Usual)),
 ];
 
 /// Those that do, with the name that cases use.
 pub(crate) const EXCHANGING: [(&str, &dyn PeerExchange); 2] = [
-    ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),
-    ("qbittorrent", &qbittorrent::Qbittorrent(Encryption::Usual)),
+    ("libtorrent", &libtorrent::Libtorrent(Ways::TCP)),
+    ("qbittorrent", &qbittorrent::Qbittorrent(Ways::TCP)),
 ];
 
 /// All of them, with the name that cases use.
 pub(crate) const CLIENTS: [(&str, &dyn Client); 10] = [
-    ("libtorrent", &libtorrent::Libtorrent(Encryption::Usual)),
-    ("transmission", &transmission::Transmission(Encryption::Usual)),
-    ("qbittorrent", &qbittorrent::Qbittorrent(Encryption::Usual)),
+    ("libtorrent", &libtorrent::Libtorrent(Ways::TCP)),
+    ("transmission", &transmission::Transmission(Ways::TCP)),
+    ("qbittorrent", &qbittorrent::Qbittorrent(Ways::TCP)),
     ("aria2", &aria2::Aria2(Encryption::Usual)),
     ("rtorrent", &rtorrent::Rtorrent(Encryption::Usual)),
-    ("libtorrent_encrypted", &libtorrent::Libtorrent(Encryption::Required)),
-    ("transmission_encrypted", &transmission::Transmission(Encryption::Required)),
-    ("qbittorrent_encrypted", &qbittorrent::Qbittorrent(Encryption::Required)),
+    ("libtorrent_encrypted", &libtorrent::Libtorrent(Ways::TCP_ENCRYPTED)),
+    ("transmission_encrypted", &transmission::Transmission(Ways::TCP_ENCRYPTED)),
+    ("qbittorrent_encrypted", &qbittorrent::Qbittorrent(Ways::TCP_ENCRYPTED)),
     ("aria2_encrypted", &aria2::Aria2(Encryption::Required)),
     ("rtorrent_encrypted", &rtorrent::Rtorrent(Encryption::Required)),
+];
+
+/// Those that know uTP, with the name that cases use.
+pub(crate) const OVER_UTP: [(&str, &dyn Client); 6] = [
+    ("libtorrent", &libtorrent::Libtorrent(Ways::UTP)),
+    ("transmission", &transmission::Transmission(Ways::UTP)),
+    ("qbittorrent", &qbittorrent::Qbittorrent(Ways::UTP)),
+    ("libtorrent_encrypted", &libtorrent::Libtorrent(Ways::UTP_ENCRYPTED)),
+    ("transmission_encrypted", &transmission::Transmission(Ways::UTP_ENCRYPTED)),
+    ("qbittorrent_encrypted", &qbittorrent::Qbittorrent(Ways::UTP_ENCRYPTED)),
 ];
 
 /// A foreign package that cases need.

@@ -16,6 +16,7 @@
 //! | [`way_in`] | the same, of routers |
 //! | [`local`] | the same, of clients of one network |
 //! | [`web_seeds`] | the same, of web servers |
+//! | [`over_utp`] | the same, over uTP |
 //! | [`wire`] | what is sent, packet by packet |
 //! | [`runner`] | filter, retry, report |
 //!
@@ -31,6 +32,7 @@ mod lab;
 mod local;
 mod net;
 mod outer;
+mod over_utp;
 mod process;
 mod runner;
 mod torrents;

@@ -39,6 +39,11 @@ pub(crate) struct Torrent {
 }
 
 impl Torrent {
+    /// A magnet link of what nobody has.
+    pub(crate) fn of_nobody() -> Self {
+        Self { path: PathBuf::new(), info_hash: [0x5a; 20] }.magnet(None)
+    }
+
     /// Its magnet link, with a tracker or without, in its place.
     pub(crate) fn magnet(&self, tracker: Option<&str>) -> Self {
         let quoted = |url: &str| url.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();

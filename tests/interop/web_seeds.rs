@@ -14,13 +14,13 @@ use color_eyre::eyre::{Result, ensure};
 use crate::cases::{Case, case, odd_files_of_mktorrent, plain};
 use crate::clients::libtorrent::Libtorrent;
 use crate::clients::web::{Certificate, Server};
-use crate::clients::{Client, Encryption, PEER_PORT, PeerExchange, Tool, ttui};
+use crate::clients::{Client, PEER_PORT, PeerExchange, Tool, Ways, ttui};
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::torrents::Torrent;
 use crate::tree;
 
-const LIBTORRENT: Libtorrent = Libtorrent(Encryption::Usual);
+const LIBTORRENT: Libtorrent = Libtorrent(Ways::TCP);
 
 /// How a server fails, and what is told of it: the cause, words of the detail, and when it is asked again, seconds.
 type Fault = (&'static str, Cause, &'static str, Option<u64>);

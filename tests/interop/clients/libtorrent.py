@@ -9,9 +9,9 @@
   node IP PORT [HASH]                        is a node of the DHT; prints `announced HASH IP` for who announces there, or is
                                              named by others as a peer of HASH
 
-With ENCRYPTION=required in the environment only encrypted connections are taken and made, with PEX=on peers are named to
-and taken from others, with LSD=on local discovery is used, with NODE=ip:port the DHT is used, through this node, and with DOWN=n no more than n bytes a second
-are downloaded.
+With ENCRYPTION=required in the environment only encrypted connections are taken and made, with UTP=on those over uTP, too,
+which is tried first, with PEX=on peers are named to and taken from others, with LSD=on local discovery is used, with
+NODE=ip:port the DHT is used, through this node, and with DOWN=n no more than n bytes a second are downloaded.
 """
 import os
 import sys
@@ -40,8 +40,8 @@ def session(ip, port):
         "enable_lsd": os.environ.get("LSD") == "on",
         "enable_upnp": False,
         "enable_natpmp": False,
-        "enable_incoming_utp": False,
-        "enable_outgoing_utp": False,
+        "enable_incoming_utp": os.environ.get("UTP") == "on",
+        "enable_outgoing_utp": os.environ.get("UTP") == "on",
         "allow_multiple_connections_per_ip": True,
         "alert_mask": lt.alert.category_t.error_notification
         | lt.alert.category_t.status_notification

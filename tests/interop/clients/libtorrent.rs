@@ -7,7 +7,7 @@ use std::process::Command;
 
 use color_eyre::eyre::Result;
 
-use super::{Client, Encryption, GO_BETWEEN_BPS, InDht, OnNetwork, PEER_PORT, PeerExchange, Tool};
+use super::{Client, Encryption, GO_BETWEEN_BPS, InDht, OnNetwork, PEER_PORT, PeerExchange, Tool, Ways};
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::process::Process;
@@ -17,7 +17,7 @@ use crate::torrents::Torrent;
 pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
 /// See the module.
-pub(crate) struct Libtorrent(pub(crate) Encryption);
+pub(crate) struct Libtorrent(pub(crate) Ways);
 
 impl Client for Libtorrent {
     fn tool(&self) -> Tool {
@@ -44,9 +44,23 @@ impl Client for Libtorrent {
         parent: &Path,
         peer: Option<SocketAddr>,
     ) -> Result<Process> {
+        wait_until_complete(lab, self.begin(lab, host, torrent, parent, peer)?)
+    }
+}
+
+impl Libtorrent {
+    /// Starts it with `torrent` and the folder `parent`, and tells it of `peer`.
+    pub(crate) fn begin(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        peer: Option<SocketAddr>,
+    ) -> Result<Process> {
         let mut command = download(lab, host, torrent, parent, peer)?;
-        command.envs(encryption(self.0));
-        wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
+        command.envs(told(self.0));
+        lab.spawn(command, "libtorrent")
     }
 }
 
@@ -188,11 +202,11 @@ pub(crate) fn seed_at(
     torrent: &Torrent,
     parent: &Path,
     address: &str,
-    wanted: Encryption,
+    ways: Ways,
 ) -> Result<Process> {
     let mut command = host.command(PYTHON);
     command
-        .envs(encryption(wanted))
+        .envs(told(ways))
         .arg(script(lab)?)
         .arg("seed")
         .arg(&torrent.path)
@@ -202,9 +216,10 @@ pub(crate) fn seed_at(
     wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
 }
 
-/// How the script is told of it.
-fn encryption(wanted: Encryption) -> Option<(&'static str, &'static str)> {
-    (wanted == Encryption::Required).then_some(("ENCRYPTION", "required"))
+/// How the script is told of them.
+fn told(ways: Ways) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let encryption = (ways.encryption == Encryption::Required).then_some(("ENCRYPTION", "required"));
+    encryption.into_iter().chain(ways.utp.then_some(("UTP", "on")))
 }
 
 /// Where the script stands for this case.

@@ -7,7 +7,7 @@ use std::path::Path;
 use color_eyre::eyre::{Result, ensure};
 use serde_json::Value;
 
-use super::{Client, Encryption, GO_BETWEEN_BPS, PEER_PORT, PeerExchange, Tool};
+use super::{Client, Encryption, GO_BETWEEN_BPS, PEER_PORT, PeerExchange, Tool, Ways};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -18,7 +18,7 @@ const WEB_PORT: u16 = 8080;
 const FORM: [(&str, &str); 1] = [("Content-Type", "application/x-www-form-urlencoded")];
 
 /// See the module.
-pub(crate) struct Qbittorrent(pub(crate) Encryption);
+pub(crate) struct Qbittorrent(pub(crate) Ways);
 
 impl Client for Qbittorrent {
     fn tool(&self) -> Tool {
@@ -100,14 +100,7 @@ fn info(torrent: &Torrent) -> String {
     format!("/api/v2/torrents/info?hashes={}", torrent.hex())
 }
 
-fn start(
-    lab: &Lab,
-    host: &Host,
-    torrent: &Torrent,
-    parent: &Path,
-    encryption: Encryption,
-    pex: bool,
-) -> Result<Process> {
+fn start(lab: &Lab, host: &Host, torrent: &Torrent, parent: &Path, ways: Ways, pex: bool) -> Result<Process> {
     let profile = lab.folder("qbittorrent")?;
     let config = profile.join("qBittorrent/config");
     fs::create_dir_all(&config)?;
@@ -118,7 +111,7 @@ fn start(
          Session\\DHTEnabled=false\n\
          Session\\LSDEnabled=false\n\
          Session\\PeXEnabled={pex}\n\
-         Session\\BTProtocol=TCP\n\
+         Session\\BTProtocol={protocol}\n\
          Session\\Encryption={encryption}\n\
          Session\\MultiConnectionsPerIp=true\n\
          Session\\Preallocation=false\n\
@@ -134,7 +127,8 @@ fn start(
          WebUI\\CSRFProtection=false\n\
          WebUI\\HostHeaderValidation=false\n",
         parent = parent.display(),
-        encryption = match encryption {
+        protocol = if ways.utp { "Both" } else { "TCP" },
+        encryption = match ways.encryption {
             Encryption::Usual => 0,
             Encryption::Required => 1,
         },

@@ -7,7 +7,7 @@ use std::path::Path;
 use color_eyre::eyre::{ContextCompat, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{Client, Encryption, OnNetwork, PEER_PORT, Tool};
+use super::{Client, Encryption, OnNetwork, PEER_PORT, Tool, Ways};
 use crate::http;
 use crate::lab::Lab;
 use crate::net::Host;
@@ -19,7 +19,7 @@ const RPC_PORT: u16 = 9091;
 const SEEDS: u64 = 6;
 
 /// See the module.
-pub(crate) struct Transmission(pub(crate) Encryption);
+pub(crate) struct Transmission(pub(crate) Ways);
 
 impl Client for Transmission {
     fn tool(&self) -> Tool {
@@ -78,8 +78,8 @@ impl Transmission {
             "dht-enabled": false,
             "lpd-enabled": lpd,
             "pex-enabled": false,
-            "utp-enabled": false,
-            "encryption": match self.0 {
+            "utp-enabled": self.0.utp,
+            "encryption": match self.0.encryption {
                 // Dials plain, takes both.
                 Encryption::Usual => 0,
                 Encryption::Required => 2,

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ use crate::process::Process;
 use crate::torrents::Torrent;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ttui");
+
+/// Where each way that is tried is counted.
+const OVER_TCP: [&str; 2] = ["--transport", "tcp"];
 
 /// The contract gives it two seconds after SIGTERM; the rest is for a busy machine.
 const END_LIMIT: Duration = Duration::from_secs(4);
@@ -132,15 +135,15 @@ pub(crate) fn seed_with_way_in(
 
 /// Is a node of the DHT that knows another one, and has nothing of what others look for.
 pub(crate) fn node(lab: &Lab, host: &Host, parent: &Path, other: SocketAddr) -> Result<Process> {
-    let nobodys = Torrent { path: PathBuf::new(), info_hash: [0x5a; 20] }.magnet(None);
-    let mut command = headless(host, &nobodys, parent);
+    let mut command = headless(host, &Torrent::of_nobody(), parent);
     command.args(["--dht-node", &other.to_string()]);
     let mut client = lab.spawn(command, "ttui")?;
     lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
     Ok(client)
 }
 
-fn seed_by(lab: &Lab, host: &Host, command: Command) -> Result<Process> {
+/// Seeds by this command; returns when it says so and listens.
+pub(crate) fn seed_by(lab: &Lab, host: &Host, command: Command) -> Result<Process> {
     let mut client = begin_to_seed(lab, "ttui", command)?;
     lab.wait_for_listener(&mut client, host.at(PEER_PORT))?;
     Ok(client)
@@ -184,18 +187,18 @@ pub(crate) fn end(lab: &Lab, mut client: Process) -> Result<()> {
     Ok(())
 }
 
-/// What `ttui check --json` says of this peer.
+/// What `ttui check --json` says of this peer, over TCP.
 pub(crate) fn check(lab: &Lab, host: &Host, torrent: &Torrent, peer: SocketAddr) -> Result<Value> {
     let mut command = host.command(PROGRAM);
-    command.arg("check").arg(&torrent.path).args(["--json", "--peer", &peer.to_string()]);
+    command.arg("check").arg(&torrent.path).args(OVER_TCP).args(["--json", "--peer", &peer.to_string()]);
     let output = lab.output("ttui-check", command)?;
     serde_json::from_str(&output).wrap_err_with(|| format!("not JSON: {output}"))
 }
 
-/// What `ttui handshake --json` says of this peer.
+/// What `ttui handshake --json` says of this peer, over TCP.
 pub(crate) fn handshake(lab: &Lab, host: &Host, torrent: &Torrent, peer: SocketAddr) -> Result<Value> {
     let mut command = host.command(PROGRAM);
-    command.arg("handshake").arg(&torrent.path).args([&peer.to_string(), "--json"]);
+    command.arg("handshake").arg(&torrent.path).args(OVER_TCP).args([&peer.to_string(), "--json"]);
     let output = lab.output("ttui-handshake", command)?;
     serde_json::from_str(&output).wrap_err_with(|| format!("not JSON: {output}"))
 }

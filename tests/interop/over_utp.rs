@@ -1,0 +1,122 @@
+//! ttui and clients that know uTP (BEP 29), where no connection over TCP gets through.
+
+use std::fs;
+use std::path::Path;
+
+use color_eyre::eyre::Result;
+
+use crate::cases::{Case, case, plain};
+use crate::clients::libtorrent::Libtorrent;
+use crate::clients::opentracker::Tracker;
+use crate::clients::{Client, OVER_UTP, PEER_PORT, Source, Tool, Ways, ttui};
+use crate::lab::Lab;
+use crate::net::Host;
+use crate::torrents::Torrent;
+use crate::tree;
+
+const LIBTORRENT: Libtorrent = Libtorrent(Ways::UTP);
+
+/// Both of them, of which the firewalls leave one.
+const BOTH: [&str; 2] = ["--transport", "both"];
+
+pub(crate) fn all() -> Vec<Case> {
+    let (create, nftables, libtorrent) = (Tool::TransmissionCli, Tool::Nftables, Tool::Libtorrent);
+    let mut cases = Vec::new();
+    for (name, client) in OVER_UTP {
+        let mut needs = vec![client.tool(), create, nftables];
+        cases
+            .push(case(&format!("downloads_over_utp_from_{name}"), &needs, move |lab| download(lab, client)));
+        if !client.takes_peers() {
+            needs.push(Tool::Opentracker);
+        }
+        cases.push(case(&format!("seeds_over_utp_to_{name}"), &needs, move |lab| seed(lab, client)));
+    }
+    cases.extend([
+        case("downloads_over_utp_from_ttui", &[create], between_two),
+        case("tells_why_libtorrent_closes", &[libtorrent, create], hear_why),
+    ]);
+    cases
+}
+
+/// Drops what would open a connection over TCP with this host, but for the case itself, which asks whether somebody listens.
+fn shut_tcp(lab: &Lab, host: &Host) -> Result<()> {
+    let mut nft = host.command("nft");
+    nft.arg(format!(
+        "add table inet shut; \
+         add chain inet shut in {{ type filter hook input priority 0; }}; \
+         add rule inet shut in ip saddr {} accept; \
+         add rule inet shut in tcp dport {PEER_PORT} drop",
+        lab.here()
+    ));
+    lab.output("nft", nft).map(drop)
+}
+
+fn download(lab: &Lab, client: &dyn Client) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
+    shut_tcp(lab, &theirs)?;
+    shut_tcp(lab, &ours)?;
+    let _seed = client.seed(lab, &theirs, &torrent, &content.parent)?;
+    let into = lab.folder("download")?;
+    let mut command = ttui::headless(&ours, &torrent, &into);
+    command.args(BOTH).args(["--peer", &theirs.at(PEER_PORT).to_string()]);
+    ttui::ensure_downloads(lab, command)?;
+    tree::ensure_equal(&content.parent, &into)
+}
+
+fn seed(lab: &Lab, client: &dyn Client) -> Result<()> {
+    let mut tracker = if client.takes_peers() { None } else { Some(Tracker::new(lab)?) };
+    let announce = tracker.as_ref().map(Tracker::http);
+    let (content, torrent) = plain(lab, announce.as_deref())?;
+    let (ours, theirs) = (lab.host("ttui")?, lab.host("leecher")?);
+    shut_tcp(lab, &theirs)?;
+    shut_tcp(lab, &ours)?;
+    if let Some(tracker) = &mut tracker {
+        tracker.start(lab, &torrent)?;
+    }
+    let mut command = ttui::headless(&ours, &torrent, &content.parent);
+    command.args(BOTH);
+    let seed = ttui::seed_by(lab, &ours, command)?;
+    let from = match &mut tracker {
+        Some(tracker) => {
+            tracker.wait_for_seed(lab, &torrent)?;
+            Source::Tracker
+        }
+        None => Source::Peer(ours.at(PEER_PORT)),
+    };
+    let into = lab.folder("download")?;
+    let _leecher = client.download(lab, &theirs, &torrent, &into, from)?;
+    tree::ensure_holds(&content.parent, &into)?;
+    ttui::end(lab, seed)
+}
+
+/// Under encryption, where neither knows of TCP.
+fn between_two(lab: &Lab) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
+    let only = |host, parent: &Path| {
+        let mut command = ttui::headless(host, &torrent, parent);
+        command.args(["--transport", "utp", "--encryption", "require"]);
+        command
+    };
+    let seed = ttui::begin_to_seed(lab, "ttui-seed", only(&theirs, &content.parent))?;
+    let into = lab.folder("download")?;
+    let mut command = only(&ours, &into);
+    command.args(["--peer", &theirs.at(PEER_PORT).to_string()]);
+    ttui::ensure_downloads(lab, command)?;
+    tree::ensure_equal(&content.parent, &into)?;
+    ttui::end(lab, seed)
+}
+
+/// libtorrent is asked for a torrent that it does not have.
+fn hear_why(lab: &Lab) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
+    let _seed = LIBTORRENT.seed(lab, &theirs, &torrent, &content.parent)?;
+    let log = lab.folder("run")?.join("ttui.log");
+    let mut command = ttui::headless(&ours, &Torrent::of_nobody(), &lab.folder("download")?);
+    command.args(["--transport", "utp", "--peer", &theirs.at(PEER_PORT).to_string(), "--log"]).arg(&log);
+    let mut client = lab.spawn(command, "ttui")?;
+    let told = "cause=\"closed_before_handshake\" detail=\"its reason: invalid info hash\"";
+    lab.wait_for("the reason", &mut client, || Ok(fs::read_to_string(&log)?.contains(told).then_some(())))
+}
