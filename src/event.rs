@@ -603,7 +603,8 @@ pub enum Event {
         /// The step.
         step: PunchStep,
     },
-    /// How the uTP stream below the connection goes: told now and then while anything changes, and once at its end.
+    /// How the uTP stream below the connection goes: told now and then while anything changes, and once at its end, where
+    /// the run does not end first.
     Stream {
         /// Whose row.
         peer: PeerKey,

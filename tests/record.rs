@@ -22,7 +22,7 @@ use support::{
 };
 use ttui::command::Command;
 use ttui::engine::{CheckOptions, Download, Options, Recording, check};
-use ttui::event::{At, Cause, Phase};
+use ttui::event::{At, Cause, Phase, Transport};
 use ttui::ledger::{Group, View};
 use ttui::metainfo::InfoHash;
 use ttui::record::{self, Player};
@@ -294,6 +294,22 @@ async fn nothing_that_exists_is_recorded_over() {
     let ended = Program::run(&lab, &["check", torrent, "--record", "none/such"]).ended().await;
     assert_eq!(ended.code(), 2, "{ended:?}");
     assert!(ended.complaint().contains("none/such"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_of_the_demo_shows_how_the_stream_of_its_peer_over_utp_went() {
+    let lab = Lab::new();
+    let ended = Program::run(&lab, &["demo", "--fast", "--record", "demo.ttrec"]).ended().await;
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    let mut player = open(&lab.path("demo.ttrec"));
+    player.go_to(At::MAX);
+    let view = player.view();
+    let over_utp: Vec<_> = view.peers.iter().filter(|peer| peer.stream.is_some()).collect();
+    assert_eq!(over_utp.len(), 1, "{over_utp:?}");
+    let (peer, stream) = (over_utp[0], over_utp[0].stream.as_ref().unwrap());
+    let attempt = peer.last_attempt().unwrap();
+    assert_eq!((attempt.transport, attempt.handshaken.is_some()), (Transport::Utp, true), "{attempt:?}");
+    assert!(stream.rtt_us.is_some() && stream.sent > 0 && stream.received > 0, "{stream:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

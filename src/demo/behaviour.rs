@@ -5,6 +5,8 @@
 pub(super) enum Behaviour {
     /// Has everything and sends it.
     Seeds,
+    /// Has everything and sends it, over uTP alone.
+    SeedsOverUtp,
     /// Has part of it, sends that, and wants the rest.
     Shares,
     /// Has everything and never unchokes.
@@ -35,7 +37,7 @@ pub(super) enum Behaviour {
 
 use Behaviour::{
     Calls, Chokes, CutsShort, FallsSilent, HangsUp, Leaves, NoAnswer, OtherTorrent, Refuses, Resets,
-    SaysNothing, Seeds, Shares, Web,
+    SaysNothing, Seeds, SeedsOverUtp, Shares, Web,
 };
 
 /// Who a peer says it is.
@@ -85,7 +87,7 @@ pub(super) const LINK_CAST: &[Role] = &[
 /// Who has the torrent that the demonstration begins with.
 pub(super) const CAST: &[Role] = &[
     (Seeds, client(b"-TR4060-", "Transmission 4.0.6"), 900_000),
-    (Seeds, client(b"-qB4620-", "qBittorrent/4.6.2"), 640_000),
+    (SeedsOverUtp, client(b"-qB4620-", "qBittorrent/4.6.2"), 640_000),
     (Seeds, client(b"-lt0D80-", "libTorrent 0.13.8"), 380_000),
     (Shares, client(b"-TR3000-", "Transmission 3.00"), 260_000),
     (Shares, client(b"-UT2210-", "\u{b5}Torrent 2.2.1"), 150_000),

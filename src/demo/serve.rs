@@ -27,6 +27,7 @@ use crate::engine::mse::{Carrier, Mse};
 use crate::engine::peer::{Common, run_over};
 use crate::engine::pool::BlockPool;
 use crate::engine::upload::{BlockSource, ReadFuture};
+use crate::engine::utp::Utp;
 use crate::event::Encryption;
 use crate::metainfo::{BLOCK_LENGTH, Bitfield, BlockRef, InfoHash, PeerId, PieceIndex};
 use crate::peer::{ConnKey, Handshaken, Holdings, METADATA_MESSAGE, News, Order, Ours, PEX_MESSAGE};
@@ -64,6 +65,9 @@ pub(super) type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 impl Host {
     /// Takes a place on loopback: its address, and what it does there.
     pub(super) async fn settle(self, ip: Ipv4Addr) -> io::Result<(SocketAddr, Serving)> {
+        if self.behaviour == Behaviour::SeedsOverUtp {
+            return self.settle_over_utp(ip);
+        }
         let listener = listen(ip).await?;
         let addr = listener.local_addr()?;
         let serving: Serving = match self.behaviour {
@@ -75,6 +79,29 @@ impl Host {
             _ => Box::pin(Arc::new(self).accept(listener)),
         };
         Ok((addr, serving))
+    }
+
+    /// The same, where nothing listens over TCP.
+    fn settle_over_utp(self, ip: Ipv4Addr) -> io::Result<(SocketAddr, Serving)> {
+        let at = |ip: Ipv4Addr| Utp::alone((ip, 0).into(), self.clock, self.number);
+        let (utp, addr, driving) = at(ip).or_else(|_| at(Ipv4Addr::LOCALHOST))?;
+        let host = Arc::new(self);
+        let accepting = async move {
+            let mut served = JoinSet::new();
+            loop {
+                let (stream, _) = utp.accept().await;
+                let host = Arc::clone(&host);
+                served.spawn(async move { host.shake_and_talk(Line::Utp(stream)).await });
+                while served.try_join_next().is_some() {}
+            }
+        };
+        let serving = async {
+            tokio::select! {
+                () = driving => {}
+                () = accepting => {}
+            }
+        };
+        Ok((addr, Box::pin(serving)))
     }
 
     async fn accept(self: Arc<Self>, listener: TcpListener) {
@@ -102,14 +129,7 @@ impl Host {
             Behaviour::CutsShort => self.handshake(self.info_hash).to_bytes()[..40].to_vec(),
             Behaviour::OtherTorrent => self.handshake(other(self.info_hash)).to_bytes().to_vec(),
             _ => {
-                let (mse, steps) = self.privacy();
-                let shaken =
-                    accept(Line::from(stream), self.handshake(self.info_hash).into(), &mse, &steps).await;
-                if let Ok((carrier, peer)) = shaken {
-                    let stays = if self.behaviour == Behaviour::Leaves { STAY } else { Duration::MAX };
-                    // Whether it left or was left makes no difference here.
-                    let _ = timeout(stays, self.talk(carrier, peer)).await;
-                }
+                self.shake_and_talk(Line::from(stream)).await;
                 return Ok(());
             }
         };
@@ -118,6 +138,15 @@ impl Host {
             stream.set_zero_linger()?;
         }
         stream.write_all(&wrong).await
+    }
+
+    async fn shake_and_talk(&self, line: Line) {
+        let (mse, steps) = self.privacy();
+        if let Ok((carrier, peer)) = accept(line, self.handshake(self.info_hash).into(), &mse, &steps).await {
+            let stays = if self.behaviour == Behaviour::Leaves { STAY } else { Duration::MAX };
+            // Whether it left or was left makes no difference here.
+            let _ = timeout(stays, self.talk(carrier, peer)).await;
+        }
     }
 
     /// Connects to us and asks for what we have.

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use self::pump::Pump;
 pub use self::stream::UtpStream;
 use super::clock::Clock;
-use super::udp::{Streams, Udp};
+use super::udp::{Socket, Streams, Udp};
 use crate::event::At;
 use crate::utp::{Endpoint, Event, Settings, StreamId};
 
@@ -85,6 +85,28 @@ impl Utp {
         Self(shared)
     }
 
+    /// Streams on a socket of their own, which take calls: also where that is, and what drives them.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be bound to `addr`.
+    pub(crate) fn alone(
+        addr: SocketAddr,
+        clock: Clock,
+        seed: u64,
+    ) -> io::Result<(Self, SocketAddr, impl Future<Output = ()> + Send + use<>)> {
+        let socket = Socket::bind(addr)?;
+        let addr = socket.local_addr()?;
+        let udp = Udp::over(vec![socket]);
+        let utp = Self::over(udp.clone(), clock, seed);
+        utp.set_accepts(true);
+        let driver = utp.clone();
+        let driving = async move {
+            tokio::join!(udp.run(), driver.run());
+        };
+        Ok((utp, addr, driving))
+    }
+
     /// Does what is due, for as long as it is polled.
     pub async fn run(self) {
         self.0.drive().await;
@@ -112,7 +134,7 @@ impl Utp {
     }
 
     /// The next stream that another opened, and from where.
-    pub(super) async fn accept(&self) -> (UtpStream, SocketAddr) {
+    pub(crate) async fn accept(&self) -> (UtpStream, SocketAddr) {
         let shared = &self.0;
         loop {
             let called = shared.called.notified();

@@ -337,11 +337,11 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.press(key(Action::Columns));
             pty.until_shown("of live peers");
             pty.press(key(Action::Last));
-            pty.until_shown("▸   peer_id");
+            pty.until_shown("▸   limited_by");
             pty.press(pressed);
-            pty.until_shown("▸ ✓ peer_id");
+            pty.until_shown("▸ ✓ limited_by");
             pty.press(pressed);
-            pty.until_shown("▸   peer_id");
+            pty.until_shown("▸   limited_by");
             pty.press(key(Action::Back));
             pty.until_gone("of live peers");
         }
@@ -351,9 +351,9 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.until_shown("of live peers");
             pty.press(key(Action::Last));
             pty.press(key(Action::Choose));
-            pty.until_shown("▸ ✓ peer_id");
+            pty.until_shown("▸ ✓ limited_by");
             pty.press(pressed);
-            pty.until_shown("▸   peer_id");
+            pty.until_shown("▸   limited_by");
             pty.press(key(Action::Back));
             pty.until_gone("of live peers");
         }

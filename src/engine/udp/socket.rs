@@ -70,7 +70,6 @@ impl Socket {
         Ok(Self { io, state, is_ipv4: addr.is_ipv4() })
     }
 
-    #[cfg(test)]
     pub(in crate::engine) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
     }

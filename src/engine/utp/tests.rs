@@ -11,7 +11,6 @@ use crate::engine::handshake::{Over, Steps, accept, call, connect};
 use crate::engine::line::Line;
 use crate::engine::mse::{Carrier, Mse};
 use crate::engine::transport::Transport;
-use crate::engine::udp::Socket;
 use crate::event::{Cause, Encryption};
 use crate::metainfo::{InfoHash, PeerId};
 use crate::swarm::EncryptionPolicy;
@@ -25,14 +24,9 @@ pub(in crate::engine) struct Host {
 }
 
 pub(in crate::engine) fn host(seed: u64) -> Host {
-    let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-    let addr = socket.local_addr().unwrap();
-    let udp = Udp::over(vec![socket]);
-    let utp = Utp::over(udp.clone(), Clock::start(), seed);
-    utp.set_accepts(true);
+    let (utp, addr, driving) = Utp::alone((Ipv4Addr::LOCALHOST, 0).into(), Clock::start(), seed).unwrap();
     let mut tasks = JoinSet::new();
-    tasks.spawn(udp.run());
-    tasks.spawn(utp.clone().run());
+    tasks.spawn(driving);
     Host { utp, addr, _tasks: tasks }
 }
 

@@ -3,7 +3,7 @@
 use crate::event::{DELAY_TARGET, LimitedBy, PeerKey, PeerSample, StreamFigures, Transport};
 use crate::ledger::PeerRecord;
 
-/// Every so many seconds it is told how a stream goes.
+/// Seconds between two times that it is told how a stream goes.
 const EVERY_S: u64 = 10;
 
 /// Bytes of payload in a full packet, and of the packet.

@@ -1,4 +1,4 @@
-//! Columns of how the uTP stream of a peer goes; empty for who is connected over TCP.
+//! Columns of how the uTP stream of a peer goes; empty for a peer that is connected over TCP.
 
 use super::cells::plain;
 use super::{SortKey, largest, smallest, text};
