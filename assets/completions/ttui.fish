@@ -35,7 +35,7 @@ complete -c ttui -n "__fish_ttui_needs_command" -l encryption -d 'Whether connec
 prefer\t'Dial encrypted, and plain where that fails; take both'
 require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
-complete -c ttui -n "__fish_ttui_needs_command" -l transport -d 'What connections to peers travel over [default: tcp]' -r -f -a "both\t'Dial over TCP, and over uTP where that does not get through; take both'
+complete -c ttui -n "__fish_ttui_needs_command" -l transport -d 'What connections to peers travel over [default: both]' -r -f -a "both\t'Dial over TCP, and over uTP where that does not get through; take both'
 tcp\t'Dial and take TCP only'
 utp\t'Dial and take uTP only'"
 complete -c ttui -n "__fish_ttui_needs_command" -l dht-node -d 'Ask this node first where no known one answers, and none of the settings (may be given again)' -r
@@ -127,7 +127,7 @@ complete -c ttui -n "__fish_ttui_using_subcommand check" -l encryption -d 'Wheth
 prefer\t'Dial encrypted, and plain where that fails; take both'
 require\t'Dial and take encrypted connections only'
 off\t'Dial and take plain connections only'"
-complete -c ttui -n "__fish_ttui_using_subcommand check" -l transport -d 'What connections to peers travel over [default: tcp]' -r -f -a "both\t'Dial over TCP, and over uTP where that does not get through; take both'
+complete -c ttui -n "__fish_ttui_using_subcommand check" -l transport -d 'What connections to peers travel over [default: both]' -r -f -a "both\t'Dial over TCP, and over uTP where that does not get through; take both'
 tcp\t'Dial and take TCP only'
 utp\t'Dial and take uTP only'"
 complete -c ttui -n "__fish_ttui_using_subcommand check" -l dht-node -d 'Ask this node first where no known one answers, and none of the settings (may be given again)' -r
