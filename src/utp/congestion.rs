@@ -1,4 +1,4 @@
-//! The congestion window (LEDBAT): grows below the target delay, shrinks above it, and is halved by losses.
+//! The congestion window (LEDBAT): grows below the target delay, shrinks above it, and is cut by losses.
 //!
 //! It grows by the same number of bytes for each stream and shrinks by a part of itself, as in LEDBAT++: so the windows of
 //! streams that measure the same delay become equal. That they measure the same is the task of `slowdown`.
@@ -22,7 +22,10 @@ const GAIN: f64 = 3_000.0;
 const FIRST_PACKETS: u32 = 10;
 /// Packets that always fit.
 const LEAST_PACKETS: u32 = 2;
-/// The window is halved at most once in this time.
+/// Of the window this part is kept after a loss where there is no queue, as CUBIC keeps it (RFC 9438): lines lose packets
+/// though they have room.
+const KEPT_WITHOUT_QUEUE: f64 = 0.7;
+/// The window is cut at most once in this time.
 const CUT_INTERVAL: Micros = 100 * MILLISECOND;
 /// After this long without a loss a line whose queue is empty is taken to have room for much more.
 const FORGIVEN: Micros = 10 * SECOND;
@@ -55,7 +58,11 @@ pub(super) struct Congestion {
     full_at: Option<Micros>,
     governor: Governor,
     before_timeout: Option<Shape>,
+    /// What was before the window was cut last, and how many packets are to blame for that.
+    before_cut: Option<(Shape, u32)>,
     slowdown: Slowdown,
+    /// The last delay that was told, microseconds.
+    delay: u32,
 }
 
 /// What an acknowledgement tells of the line.
@@ -86,7 +93,9 @@ impl Congestion {
             full_at: None,
             governor: Governor::Loss,
             before_timeout: None,
+            before_cut: None,
             slowdown: Slowdown::new(),
+            delay: 0,
         }
     }
 
@@ -113,6 +122,7 @@ impl Congestion {
     }
 
     pub(super) fn acked(&mut self, now: Micros, acked: Acked) {
+        self.delay = acked.delay;
         if acked.delay <= SMALL_DELAY {
             self.slowdown.delay_is_small(now);
         }
@@ -176,23 +186,26 @@ impl Congestion {
         self.bound();
     }
 
-    /// A packet that was sent at `sent_at` is lost. Says whether the window was halved for it.
-    pub(super) fn lost(&mut self, now: Micros, sent_at: Micros, round_trip: Micros) -> bool {
+    /// This many packets are lost, the newest of them sent at `sent_at`.
+    pub(super) fn lost(&mut self, now: Micros, packets: u32, sent_at: Micros, round_trip: Micros) {
         let again = |cut: Micros| now >= cut + CUT_INTERVAL.max(round_trip) && sent_at >= cut;
         if !self.cut.is_none_or(again) {
-            return false;
+            if let Some((_, blamed)) = &mut self.before_cut {
+                *blamed += packets;
+            }
+            return;
         }
         self.cut = Some(now);
         if self.slowdown.is_on() {
             // It is from before that.
             self.shape.threshold = (self.shape.threshold / 2.0).max(self.shape.window);
-            return true;
+            return;
         }
-        self.shape.window /= 2.0;
+        self.before_cut = Some((self.shape, packets));
+        self.shape.window *= if self.delay <= SMALL_DELAY { KEPT_WITHOUT_QUEUE } else { 0.5 };
         self.bound();
         (self.shape.slow_start, self.shape.threshold) = (false, self.shape.window);
         self.governor = Governor::Loss;
-        true
     }
 
     /// Nothing came for as long as an acknowledgement is waited for: begins again.
@@ -200,15 +213,24 @@ impl Congestion {
         self.before_timeout.get_or_insert(self.shape);
         self.cut = Some(now);
         self.slowdown.cancel();
+        self.before_cut = None;
         let threshold = (self.shape.window / 2.0).max(self.least());
         self.shape = Shape { window: self.least(), slow_start: true, threshold };
         self.governor = Governor::Loss;
     }
 
-    /// What had been taken for lost had only been late.
-    pub(super) fn was_only_late(&mut self) {
-        if let Some(shape) = self.before_timeout.take() {
-            self.shape = Shape { slow_start: false, ..shape };
+    /// This many packets that had been taken for lost had only been late. When all were that made the window small, it is
+    /// again what it was.
+    pub(super) fn were_only_late(&mut self, packets: u32) {
+        let cut = self.before_cut.as_mut();
+        let undone = cut.is_some_and(|(_, blamed)| {
+            *blamed = blamed.saturating_sub(packets);
+            *blamed == 0
+        });
+        let before_cut = if undone { self.before_cut.take() } else { None };
+        if let Some(shape) = self.before_timeout.take().or_else(|| before_cut.map(|(shape, _)| shape)) {
+            let window = shape.window.max(self.shape.window);
+            self.shape = Shape { window, slow_start: false, ..shape };
         }
     }
 

@@ -67,12 +67,18 @@ impl Endpoint {
             return None;
         }
         let (now, to) = (micros(now), plain(to));
-        let id =
-            (0..ID_ATTEMPTS).map(|_| self.rng.u16(..)).find(|id| self.streams.find(to, *id).is_none())?;
+        let ids = std::array::from_fn::<u16, ID_ATTEMPTS, _>(|_| self.rng.u16(..));
+        let id = ids.into_iter().find(|id| self.is_free(to, *id))?;
         let stream = Stream::dial(&self.settings, now, to, id, self.rng.u16(..));
         let slot = self.streams.insert(stream);
         self.settle(now, slot);
         Some(self.streams.id(slot))
+    }
+
+    /// Whether neither end has a stream whose packets bear what those of a stream dialled with `id` would.
+    fn is_free(&mut self, to: SocketAddr, id: u16) -> bool {
+        // One that the peer dialled sends with what is one less than what it receives by.
+        [id, id.wrapping_add(2)].into_iter().all(|taken| self.streams.find(to, taken).is_none())
     }
 
     /// The system says that nobody is at `to`; `code` is the error's number (`errno`).

@@ -44,11 +44,13 @@ impl Rtt {
         self.measured.then_some(self.least)
     }
 
+    /// A round trip hardly ever takes longer; `None` before the first measurement.
+    pub(super) fn most(&self) -> Option<Micros> {
+        self.measured.then_some(self.mean + 4 * self.deviation)
+    }
+
     /// How long an acknowledgement is waited for.
     pub(super) fn timeout(&self) -> Micros {
-        if !self.measured {
-            return FIRST_TIMEOUT;
-        }
-        (self.mean + 4 * self.deviation).clamp(LEAST_TIMEOUT, MOST_TIMEOUT)
+        self.most().map_or(FIRST_TIMEOUT, |most| most.clamp(LEAST_TIMEOUT, MOST_TIMEOUT))
     }
 }

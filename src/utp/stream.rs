@@ -131,8 +131,8 @@ pub(super) struct Stream {
     offered: u32,
     ack_due: bool,
     duplicate_acks: u8,
-    /// Of the packets that came, the newest by transmission.
-    newest_acked: u32,
+    /// Of the packets that came, the newest by transmission, and when it was sent.
+    newest_acked: (u32, Micros),
     /// Packets by which later ones may overtake one that is not lost.
     reordering: u32,
 
@@ -217,7 +217,7 @@ impl Stream {
             offered: settings.receive_window,
             ack_due: false,
             duplicate_acks: 0,
-            newest_acked: 0,
+            newest_acked: (0, 0),
             reordering: hearing::LEAST_REORDERING,
             syn_seq: 0,
             syns: 0,
@@ -248,6 +248,12 @@ impl Stream {
     #[cfg(test)]
     pub(super) fn memory(&self) -> usize {
         size_of::<Self>() + self.receive.capacity() + self.send.capacity()
+    }
+
+    /// The number of its next packet, and up to where everything came.
+    #[cfg(test)]
+    pub(super) fn numbers(&self) -> (u16, u16) {
+        (self.send.next(), self.receive.acked())
     }
 
     pub(super) fn end_of(&self) -> Option<&End> {

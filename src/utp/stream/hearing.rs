@@ -30,8 +30,8 @@ struct News {
     newest: Option<Sent>,
     /// The shortest round trip of those sent once.
     round_trip: Option<Micros>,
-    /// A packet that was thought to be lost had come.
-    only_late: bool,
+    /// Packets that were thought to be lost and had come.
+    late: u32,
 }
 
 impl Stream {
@@ -164,8 +164,10 @@ impl Stream {
         if news.packets > 0 {
             self.progressed(now, &news, in_flight, header);
         }
-        if is_duplicate && self.duplicate_acks == DUPLICATE_ACKS {
-            self.lose_where(now, |index, _| index == 0);
+        if is_duplicate && self.duplicate_acks >= DUPLICATE_ACKS {
+            // They may be about packets that came twice: the one that is waited for must be overdue, too.
+            let most = self.rtt.most().unwrap_or(0);
+            self.lose_where(now, |index, sent| index == 0 && now.saturating_sub(sent.at) > most);
         }
     }
 
@@ -178,7 +180,7 @@ impl Stream {
         let least = self.rtt.least().unwrap_or(0);
         news.bytes += u32::from(sent.length);
         news.packets += 1;
-        let mut is_newest = sent.times > 1 && took >= least / 2;
+        let mut is_newest = sent.times > 1 && took >= least / 4 * 3;
         if sent.times == 1 {
             news.round_trip = Some(news.round_trip.map_or(took, |round_trip| round_trip.min(took)));
             is_newest = true;
@@ -188,7 +190,7 @@ impl Stream {
             }
         }
         // What was sent again just now came before that.
-        news.only_late |= (sent.fate == Fate::Lost && sent.times == 1) || !is_newest;
+        news.late += u32::from((sent.fate == Fate::Lost && sent.times == 1) || !is_newest);
         let newer = |newest: Sent| newest.order.wrapping_sub(sent.order).cast_signed() < 0;
         if is_newest && news.newest.is_none_or(newer) {
             news.newest = Some(sent);
@@ -203,18 +205,19 @@ impl Stream {
     fn progressed(&mut self, now: Micros, news: &News, in_flight: u32, header: &Header) {
         self.send.forget_acked();
         if let Some(round_trip) = news.round_trip {
-            self.rtt.sample(round_trip);
+            // What comes after it was waited for may have come in time, and word of it was lost.
+            let most = if news.late > 0 { self.rtt.timeout() } else { Micros::MAX };
+            self.rtt.sample(round_trip.min(most));
         }
-        if news.only_late {
-            let most = MOST_REORDERING.min(u32::try_from(self.send.packets() / 2).unwrap_or(u32::MAX));
-            self.reordering = (self.reordering * 2).min(most.max(LEAST_REORDERING));
-            self.congestion.was_only_late();
+        if news.late > 0 {
+            self.reordering = (self.reordering * 2).min(MOST_REORDERING);
+            self.congestion.were_only_late(news.late);
         } else {
             self.congestion.recovered();
         }
         self.last_progress = now;
         self.timeouts = 0;
-        self.tail_probed = false;
+        let was_probed = std::mem::take(&mut self.tail_probed);
         self.due.resend = NEVER;
         if self.send.packets() > 0 {
             self.wait_for_acks(now);
@@ -231,14 +234,18 @@ impl Stream {
             self.congestion.acked(now, Acked { bytes: news.bytes, in_flight, delay, least_round_trip });
         }
         if let Some(newest) = news.newest {
-            if newest.order.wrapping_sub(self.newest_acked).cast_signed() > 0 {
-                self.newest_acked = newest.order;
+            if newest.order.wrapping_sub(self.newest_acked.0).cast_signed() > 0 {
+                self.newest_acked = (newest.order, newest.at);
             }
             if self.send.has_acked() {
-                let (newest, reordering) = (self.newest_acked, self.reordering);
+                let ((newest, sent_at), reordering) = (self.newest_acked, self.reordering);
+                // What was sent before a probe, and is still missing when that came, had all the time there is.
+                let most = if was_probed { 0 } else { self.rtt.most().unwrap_or(NEVER) };
                 self.lose_where(now, |_, sent| {
                     let behind = newest.wrapping_sub(sent.order).cast_signed();
+                    // Where packets overtake each other by many, time tells: one that was sent a round trip later came.
                     i64::from(behind) >= i64::from(reordering)
+                        || behind > 0 && sent_at.saturating_sub(sent.at) > most
                 });
             }
         }
@@ -246,7 +253,7 @@ impl Stream {
 
     /// Takes those packets under way for lost that fit.
     fn lose_where(&mut self, now: Micros, fits: impl Fn(usize, &Sent) -> bool) {
-        let mut newest_lost = None;
+        let (mut newest_lost, mut lost) = (None, 0);
         for index in 0..self.send.packets() {
             let Some(sent) = self.send.get(index).copied() else { return };
             if sent.fate != Fate::InFlight || !fits(index, &sent) {
@@ -257,11 +264,11 @@ impl Stream {
                 // Its size may be why.
                 self.mtu.probe_lost(now);
             } else {
-                newest_lost = newest_lost.max(Some(sent.at));
+                (newest_lost, lost) = (newest_lost.max(Some(sent.at)), lost + 1);
             }
         }
         if let Some(sent_at) = newest_lost {
-            self.congestion.lost(now, sent_at, self.rtt.mean().unwrap_or(0));
+            self.congestion.lost(now, lost, sent_at, self.rtt.mean().unwrap_or(0));
         }
     }
 
@@ -310,7 +317,7 @@ impl Stream {
     }
 
     /// Whether a packet from an address that is not known may be of this stream, whose peer then has another port: it bears
-    /// its id, and its numbers are those that come next.
+    /// its id, and its numbers are near those that come next.
     pub(in crate::utp) fn fits(&self, now: Micros, packet: &Packet<'_>) -> Moved {
         let header = &packet.header;
         if self.state != State::Open || header.id != self.recv_id {
@@ -319,7 +326,7 @@ impl Stream {
         let acked = distance(self.send.first().wrapping_sub(1), header.ack);
         let ahead = distance(self.receive.acked(), header.seq) - 1;
         let kept = i32::try_from(self.send.packets()).unwrap_or(i32::MAX);
-        if !(0..=kept).contains(&acked) || !(0..=MOST_AHEAD_OF_MOVED).contains(&ahead) {
+        if !(0..=kept).contains(&acked) || !(-MOST_BEHIND_OF_MOVED..=MOST_AHEAD_OF_MOVED).contains(&ahead) {
             return Moved::No;
         }
         if now.saturating_sub(self.last_heard) < QUIET_BEFORE_MOVE { Moved::TooSoon } else { Moved::Yes }
@@ -328,8 +335,10 @@ impl Stream {
 
 /// A peer is believed to have another port when nothing came from the old one for this long.
 const QUIET_BEFORE_MOVE: Micros = 300 * MILLISECOND;
-/// And when its packet is no further ahead than this.
+/// And when its packet is no further ahead than this,
 const MOST_AHEAD_OF_MOVED: i32 = 256;
+/// or as far behind: it sends once more what came, since the acknowledgements went to where it was.
+const MOST_BEHIND_OF_MOVED: i32 = 4_096;
 
 /// Whether a packet from an unknown address is of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

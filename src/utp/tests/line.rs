@@ -56,6 +56,8 @@ pub(super) struct World {
     pub(super) sent: [Vec<Vec<u8>>; 2],
     /// Whether `sent` is kept.
     pub(super) keeps: bool,
+    /// What the clock of 1 shows on its packets, by how many were sent before.
+    pub(super) clock: Option<fn(u32) -> u32>,
     flying: BTreeMap<(At, u64), (SocketAddr, SocketAddr, Vec<u8>)>,
     serial: u64,
     pub(super) rng: fastrand::Rng,
@@ -75,6 +77,7 @@ impl World {
             events: [Vec::new(), Vec::new()],
             sent: [Vec::new(), Vec::new()],
             keeps: false,
+            clock: None,
             flying: BTreeMap::new(),
             serial: 0,
             rng: fastrand::Rng::with_seed(3),
@@ -114,7 +117,10 @@ impl World {
         for end in 0..2 {
             while let Some(transmit) = self.ends[end].transmit(self.now, 44, &mut buffer) {
                 assert!(transmit.segment > 0 && buffer.len() <= 65_000);
-                for packet in buffer.chunks(transmit.segment) {
+                for packet in buffer.chunks_mut(transmit.segment) {
+                    if let Some(clock) = self.clock.filter(|_| end == 1) {
+                        packet[4..8].copy_from_slice(&clock(self.serial as u32).to_be_bytes());
+                    }
                     if self.keeps {
                         self.sent[end].push(packet.to_vec());
                     }

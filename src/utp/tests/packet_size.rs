@@ -1,0 +1,61 @@
+//! Lines that are narrower than packets.
+
+use std::time::Duration;
+
+use super::line::{Way, World};
+use crate::utp::{Settings, StreamId};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// UDP payload of the packets of a stream that fills this line, after some megabytes.
+fn found(mtu: usize) -> u16 {
+    let mut world = World::new(Settings::default()).ways(Way { mtu, ..Way::default() });
+    let ids = world.open();
+    world.transfer(0, ids, 3_000_000, 2 * MINUTE);
+    size(&world, ids)
+}
+
+fn size(world: &World, ids: [StreamId; 2]) -> u16 {
+    world.ends[0].figures(world.now, ids[0]).unwrap().mtu_bytes
+}
+
+#[test]
+fn packets_become_as_long_as_the_line_lets_through_though_nothing_says_so() {
+    for mtu in [1_472, 1_464, 1_400, 1_300, 1_252] {
+        let found = usize::from(found(mtu));
+        assert!(found <= mtu && mtu - found < 40, "{found} of {mtu}");
+    }
+}
+
+#[test]
+fn a_line_that_swallows_even_usual_packets_is_found_out() {
+    assert_eq!(found(1_100), 548);
+}
+
+#[test]
+fn a_line_that_becomes_narrower_in_mid_stream_loses_nothing() {
+    for narrow in [1_300, 600] {
+        let mut world = World::new(Settings::default());
+        let ids = world.open();
+        world.transfer(0, ids, 2_000_000, MINUTE);
+        assert_eq!(size(&world, ids), 1_472);
+        world.ways.iter_mut().for_each(|way| way.mtu = narrow);
+        world.transfer(0, ids, 2_000_000, 2 * MINUTE);
+        assert!(usize::from(size(&world, ids)) <= narrow);
+    }
+}
+
+#[test]
+fn what_the_system_says_of_the_line_is_believed_at_once() {
+    let mut world = World::new(Settings::default());
+    let ids = world.open();
+    world.transfer(0, ids, 2_000_000, MINUTE);
+    world.ways.iter_mut().for_each(|way| way.mtu = 1_300);
+    world.ends[0].too_big(world.now, world.addrs[1], Some(1_300));
+    assert_eq!(size(&world, ids), 1_300);
+    let took = world.transfer(0, ids, 2_000_000, MINUTE);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    // Nobody makes packets shorter than every line lets through.
+    world.ends[0].too_big(world.now, world.addrs[1], Some(0));
+    assert_eq!(size(&world, ids), 548);
+}

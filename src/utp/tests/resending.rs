@@ -1,0 +1,77 @@
+//! Losses, and what is taken for them.
+
+use std::time::Duration;
+
+use super::line::{Way, World};
+use crate::utp::Settings;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const BYTES: usize = 4_000_000;
+
+/// How long it takes over this line, at 4 MB/s.
+fn takes(way: Way) -> Duration {
+    let mut world = World::new(Settings::default()).ways(Way { rate: 4_000_000, ..way });
+    let ids = world.open();
+    world.transfer(0, ids, BYTES, 5 * MINUTE)
+}
+
+#[test]
+fn what_comes_twice_or_late_costs_little() {
+    let (delay, jitter) = (Duration::from_millis(25), Duration::from_millis(12));
+    let clean = takes(Way { delay, ..Way::default() });
+    let twice = takes(Way { delay, twice: 0.1, ..Way::default() });
+    assert!(twice < clean * 11 / 10, "{twice:?}, not {clean:?}");
+    let late = takes(Way { delay, jitter, ..Way::default() });
+    assert!(late < clean * 3, "{late:?}, not {clean:?}");
+}
+
+#[test]
+fn one_loss_costs_no_time_out() {
+    let mut world = World::new(Settings::default());
+    let ids = world.open();
+    world.transfer(0, ids, 500_000, MINUTE);
+    // All that is sent now is lost, and one packet at the end of it alone.
+    for lost in [1_000, 40_000] {
+        let before = world.ends[0].figures(world.now, ids[0]).unwrap();
+        world.ways[0].loss = 1.0;
+        world.ends[0].write(world.now, ids[0], &vec![0; lost]);
+        world.transmit();
+        world.ways[0].loss = 0.0;
+        if lost > 1_000 {
+            world.ends[0].write(world.now, ids[0], &[0; 100]);
+        }
+        let began = world.now;
+        world.run_until(MINUTE, |world| world.ends[0].is_flushed(ids[0]));
+        let took = world.now - began;
+        assert!(took < Duration::from_millis(400), "{took:?} after {lost} bytes were lost");
+        let after = world.ends[0].figures(world.now, ids[0]).unwrap();
+        assert_eq!(after.resent_timeout, before.resent_timeout);
+        world.read(1, ids[1]);
+    }
+}
+
+#[test]
+fn a_resend_that_is_lost_too_is_resent_before_its_time_out() {
+    let way = Way { delay: Duration::from_millis(50), ..Way::default() };
+    let mut world = World::new(Settings::default()).ways(way);
+    let ids = world.open();
+    world.ways[0].loss = 0.3;
+    world.transfer(0, ids, 300_000, 5 * MINUTE);
+    let figures = world.ends[0].figures(world.now, ids[0]).unwrap();
+    assert!(figures.resent_fast > 3 * figures.resent_timeout, "{figures:?}");
+}
+
+#[test]
+fn a_line_that_loses_all_for_some_seconds_is_taken_up_again() {
+    let mut world = World::new(Settings::default());
+    let ids = world.open();
+    world.transfer(0, ids, 500_000, MINUTE);
+    let loses = |world: &mut World, loss| world.ways.iter_mut().for_each(|way| way.loss = loss);
+    loses(&mut world, 1.0);
+    world.ends[0].write(world.now, ids[0], &[0; 100_000]);
+    world.run(Duration::from_secs(5));
+    loses(&mut world, 0.0);
+    let began = world.now;
+    world.run_until(MINUTE, |world| world.ends[0].is_flushed(ids[0]));
+    assert!(world.now - began < Duration::from_secs(5));
+}
