@@ -23,6 +23,7 @@ mod down_share;
 mod eviction;
 mod exchange;
 mod fallback;
+mod holepunch;
 mod live;
 pub mod lsd;
 mod messages;
@@ -65,12 +66,12 @@ pub use web_seeds::{WebFailure, WebNews};
 
 use self::announce::Announcer;
 use self::check::Check;
-use self::choker::Choker;
+use self::choker::{Candidate, Choker};
 use self::content::Content;
 use self::doing::Doing;
 use self::eviction::Holders;
 use self::exchange::Exchange;
-use self::live::Connected;
+use self::live::{Connected, Live};
 use self::metadata::Metadata;
 use self::meter::Meter;
 use self::outbox::Outbox;
@@ -80,7 +81,7 @@ use self::slots::Slots;
 pub use self::smart_ban::BlockDigest;
 use self::smart_ban::SmartBan;
 use self::starving::Starving;
-use crate::event::{At, Cause, Event, Finder, Phase, Severity};
+use crate::event::{At, Cause, Event, Finder, Phase, Severity, Side};
 use crate::metainfo::{Bitfield, BlockRef, Geometry};
 pub use crate::peer::{Closed, ConnKey, Order, WindowState};
 use crate::units;
@@ -110,6 +111,7 @@ pub struct Swarm {
     starving: Starving,
     /// What peers name and are told of others.
     exchange: Exchange,
+    punches_heard: holepunch::Heard,
     wishes: Vec<commands::Undoable>,
     /// The program ends: nobody is dialled, asked or let in any more.
     leaving: bool,
@@ -172,6 +174,7 @@ impl Swarm {
             meter: Meter::new(rounds_from),
             starving: Starving::default(),
             exchange: Exchange::default(),
+            punches_heard: holepunch::Heard::default(),
             wishes: Vec::new(),
             leaving: false,
             check: settings.check_until.map(|until| Check::new(now, until, looks_up)),
@@ -277,6 +280,11 @@ impl Swarm {
         self.uses(Finder::Pex)
     }
 
+    /// Whether peers may ask us to bring them together (BEP 55).
+    pub fn punches(&self) -> bool {
+        self.peer_table.punches()
+    }
+
     /// Whether peers are to be found in this way now: a private torrent uses none (BEP 27).
     pub fn looks_by(&self, finder: Finder) -> bool {
         self.uses(finder) && self.is_active()
@@ -334,6 +342,34 @@ impl Swarm {
         let (_, sent_bytes) = self.meter.totals();
         if self.choker.on_time(now, sent_bytes, self.settings.limits().1) {
             self.rechoke(now);
+        }
+    }
+
+    /// Chooses whom to serve.
+    fn rechoke(&mut self, now: At) {
+        let (seeding, serves) = (self.is_complete(), self.serves());
+        let wanting = self.live.iter().filter(|(_, live)| serves && live.wants_to_be_served());
+        let candidates: Vec<Candidate> = wanting.map(|(conn, live)| live.candidate(*conn, seeding)).collect();
+        let chosen = self.choker.choose(now, &candidates);
+        for conn in self.live.conns() {
+            self.set_choking(now, conn, !chosen.contains(&conn));
+        }
+    }
+
+    /// Between rounds: a peer that becomes interested while there is room is served at once.
+    fn rechoke_if_room(&mut self, now: At) {
+        let wanting = self.live.iter().map(|(_, live)| live).filter(|live| live.wants_to_be_served());
+        let (served, waiting): (Vec<&Live>, Vec<&Live>) = wanting.partition(|live| !live.am_choking);
+        if !waiting.is_empty() && self.choker.has_room(served.len(), served.len() + waiting.len()) {
+            self.rechoke(now);
+        }
+    }
+
+    fn set_choking(&mut self, now: At, conn: ConnKey, choking: bool) {
+        let Some(live) = self.live.get_mut(conn) else { return };
+        if live.choke(now, choking) {
+            self.out.order(conn, Order::Choke(choking));
+            self.out.emit(now, Event::Choking { peer: live.peer, by: Side::Us, choking });
         }
     }
 

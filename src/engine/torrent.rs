@@ -164,7 +164,7 @@ impl TorrentTask {
                 outside_port: Some(resources.mapping.shared_outside_port()),
                 dht_port: resources.dht_port().filter(|_| parts.swarm.uses(Finder::Dht)),
                 holdings: holdings.map(OnceLock::from).unwrap_or_default(),
-                ..Ours::new(introduction(Some(port), parts.swarm.exchanges()))
+                ..Ours::new(introduction(Some(port), parts.swarm.exchanges(), parts.swarm.punches()))
             }),
             clock,
             pool: Arc::clone(&resources.buffers),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parts::parts;
 use super::validate::bounded;
-use crate::wire::{ExtensionHandshake, PEX_NAME};
+use crate::wire::{ExtensionHandshake, HOLEPUNCH_NAME, PEX_NAME};
 
 /// What a peer says of itself in its extension handshake (BEP 10), cleaned for showing.
 ///
@@ -54,6 +54,11 @@ impl PeerInfo {
     /// It takes part in peer exchange (BEP 11).
     pub fn exchanges_peers(&self) -> bool {
         self.extensions.iter().any(|name| name == PEX_NAME)
+    }
+
+    /// It takes part in holepunch (BEP 55).
+    pub fn punches(&self) -> bool {
+        self.extensions.iter().any(|name| name == HOLEPUNCH_NAME)
     }
 
     /// Takes in what it says once more.

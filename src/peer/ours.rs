@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::exchange::PEX_MESSAGE;
 use super::haves::HaveLog;
+use super::holepunch::HOLEPUNCH_MESSAGE;
 use super::metadata::METADATA_MESSAGE;
 use super::upload::OFFERED_REQQ;
 use crate::event::At;
 use crate::metainfo::{Bitfield, Geometry, Info};
-use crate::wire::{ExtensionHandshake, METADATA_NAME, OUR_NAME, PEX_NAME};
+use crate::wire::{ExtensionHandshake, HOLEPUNCH_NAME, METADATA_NAME, OUR_NAME, PEX_NAME};
 
 /// A peer that says nothing for this long is let go: clients send keep-alives every two minutes.
 pub const IDLE_AFTER: At = At::from_secs(150);
@@ -85,10 +86,12 @@ impl Holdings {
     }
 }
 
-/// What we say of ourselves where we are called on this port, and take it that peers name others or not.
-pub fn introduction(listen_port: Option<u16>, pex: bool) -> ExtensionHandshake {
+/// What we say of ourselves where we are called on this port, take it that peers name others or not, and take part in
+/// holepunch or not.
+pub fn introduction(listen_port: Option<u16>, pex: bool, punches: bool) -> ExtensionHandshake {
     let pex = pex.then_some((PEX_NAME, PEX_MESSAGE));
-    let messages = pex.into_iter().chain([(METADATA_NAME, METADATA_MESSAGE)]);
+    let holepunch = punches.then_some((HOLEPUNCH_NAME, HOLEPUNCH_MESSAGE));
+    let messages = pex.into_iter().chain(holepunch).chain([(METADATA_NAME, METADATA_MESSAGE)]);
     ExtensionHandshake {
         messages: messages.map(|(name, number)| (name.to_owned(), number)).collect(),
         client: Some(OUR_NAME.to_owned()),

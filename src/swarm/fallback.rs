@@ -175,6 +175,11 @@ impl Fallback {
         })
     }
 
+    /// How to dial it over this transport.
+    pub(super) fn way_over(&self, policy: DialPolicy, transport: Transport) -> DialWay {
+        DialWay { transport, ..self.way(policy) }
+    }
+
     /// The way that may race that one, which is where nobody knows over what the peer is reached.
     pub(super) fn rival(&self, policy: DialPolicy) -> Option<DialWay> {
         let way = self.way(policy);

@@ -7,6 +7,7 @@ use super::ConnKey;
 use super::choker::{self, Candidate};
 use crate::event::{At, PeerKey, PeerSample, Transport};
 use crate::metainfo::{BLOCK_LENGTH, PeerId};
+use crate::wire::PexFlags;
 
 /// Every live peer, by its connection.
 #[derive(Debug, Default)]
@@ -103,6 +104,8 @@ pub(super) struct Live {
     pub(super) peer_interested: bool,
     /// It wants nothing any more (BEP 21), whatever its interest.
     pub(super) upload_only: bool,
+    /// It takes part in holepunch (BEP 55).
+    pub(super) punches: bool,
     pub(super) held: bool,
     /// It was told to close, and has not said yet that it did.
     pub(super) closing: bool,
@@ -139,12 +142,23 @@ impl Live {
             peer_choking: true,
             peer_interested: false,
             upload_only: false,
+            punches: false,
             held: false,
             closing: false,
             sent_block: false,
             down_bps: 0,
             up_bytes: 0,
         }
+    }
+
+    /// What others are told of it, which is dialled encrypted or not, and has everything or not.
+    pub(super) fn flags(&self, encrypts: bool, is_seed: bool) -> PexFlags {
+        PexFlags::default()
+            .with(PexFlags::ENCRYPTED, encrypts)
+            .with(PexFlags::SEED, self.upload_only || is_seed)
+            .with(PexFlags::UTP, self.transport == Transport::Utp)
+            .with(PexFlags::HOLEPUNCH, self.punches)
+            .with(PexFlags::REACHABLE, self.outgoing)
     }
 
     /// Whether it takes part in the choice of whom to serve.

@@ -4,6 +4,7 @@ mod addresses;
 mod bans;
 mod dials;
 mod due;
+mod punches;
 mod row;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use super::sources::Sources;
 use super::{DialPolicy, Settings};
 use crate::event::{At, Cause, Finder, PeerKey, Source, TrackerKey};
 use crate::metainfo::address::{Scope, scope_of};
+use crate::wire::PexFlags;
 
 /// The most rows that are kept where nothing else is asked for; the oldest that never shook hands make room.
 pub(super) const MOST_ROWS: usize = 20_000;
@@ -56,6 +58,8 @@ pub(super) struct PeerTable {
     dialling: usize,
     /// When a peer that is being dialled is dialled over the other transport as well.
     races: BTreeSet<(At, PeerKey)>,
+    /// Until when relays are waited for that were asked to bring us together with a peer.
+    punches: BTreeSet<(At, PeerKey)>,
     next_key: u32,
     /// Connected, or being dialled, when the program last stood still; until when they are not blamed for an end.
     surprised: (BTreeSet<PeerKey>, At),
@@ -76,6 +80,7 @@ impl PeerTable {
             bans: Bans::default(),
             dialling: 0,
             races: BTreeSet::new(),
+            punches: BTreeSet::new(),
             next_key: 0,
             surprised: (BTreeSet::new(), At::ZERO),
             lost: BTreeSet::new(),
@@ -177,14 +182,20 @@ impl PeerTable {
         Some(self.rows.get(&by).map_or(Scope::Public, |row| scope_of(row.addr.ip())))
     }
 
-    /// It is said that the peer prefers encryption.
-    pub(super) fn is_said_to_encrypt(&mut self, peer: PeerKey) {
-        self.rows.get_mut(&peer).into_iter().for_each(|row| row.fallback.is_said_to_encrypt());
+    /// Another peer says this of it.
+    pub(super) fn is_said(&mut self, peer: PeerKey, flags: PexFlags) {
+        let Some(row) = self.rows.get_mut(&peer) else { return };
+        if flags.has(PexFlags::ENCRYPTED) {
+            row.fallback.is_said_to_encrypt();
+        }
+        if flags.has(PexFlags::UTP) {
+            row.fallback.is_said_to_speak_utp();
+        }
     }
 
-    /// It is said that the peer speaks uTP, or it did.
-    pub(super) fn is_said_to_speak_utp(&mut self, peer: PeerKey) {
-        self.rows.get_mut(&peer).into_iter().for_each(|row| row.fallback.is_said_to_speak_utp());
+    /// Whether the address is known to be our own.
+    pub(super) fn is_ours(&self, addr: SocketAddr) -> bool {
+        self.sources.is_ours(addr)
     }
 
     /// Whether an address that is not known is left out.
@@ -429,6 +440,7 @@ impl PeerTable {
         let dialling = self.rows.values().filter(|row| row.standing == Standing::Dialling).count();
         assert_eq!(self.dialling, dialling, "dials under way");
         self.assert_races();
+        self.assert_punches();
         for (addr, peer) in self.by_addr.iter() {
             let row = self.rows.get(&peer).expect("an address leads to a row");
             assert!(row.addr == addr || row.listens == Some(addr));

@@ -2,20 +2,20 @@
 
 use std::net::SocketAddr;
 
-use super::choker::Candidate;
 use super::eviction::SPARE_DIALS;
 use super::exchange::{Exchange, Other};
 use super::live::Live;
 use super::peer_table::{Ban, Learned, Standing};
 use super::twins::{Twin, our_dial_stays};
-use super::{Action, Closed, ConnKey, Order, Swarm, Way, announce, network};
+use super::{Action, Closed, ConnKey, Order, Swarm, Way, announce, holepunch, network};
 use crate::event::{
-    At, Cause, Direction, Event, Finder, PeerInfo, PeerKey, PeerSample, Severity, Side, Source, Transport,
+    At, Cause, Direction, Event, Finder, PeerInfo, PeerKey, PeerSample, PunchFailure, Severity, Side, Source,
+    Transport,
 };
 use crate::metainfo::PeerId;
 use crate::metainfo::address::Scope;
 use crate::peer::{News, Step};
-use crate::wire::{Pex, PexFlags};
+use crate::wire::{Holepunch, HolepunchKind, Pex, PexFlags};
 
 impl Swarm {
     /// A source names an address.
@@ -91,8 +91,14 @@ impl Swarm {
             self.attempt_ended(now, peer, end);
             return self.listens(now, caller, addr);
         }
-        if self.leaving || !self.peer_table.dial_failed(now, peer, end.cause) {
+        if self.leaving {
             return self.attempt_ended(now, peer, end);
+        }
+        if !self.peer_table.dial_failed(now, peer, end.cause) {
+            return match may_dial && self.peer_table.ask_a_relay(now, peer, &end, &self.live, &mut self.out) {
+                true => {}
+                false => self.attempt_ended(now, peer, end),
+            };
         }
         self.out.emit(now, end.event(peer));
         if self.check.is_none() {
@@ -308,6 +314,7 @@ impl Swarm {
             content.allowed_fast.left(conn);
         }
         self.exchange.left(conn);
+        self.punches_heard.left(conn);
         self.fetch(now, |metadata| metadata.left(now, conn));
         let Some(live) = self.live.left(conn) else { return };
         if let Some(check) = &mut self.check {
@@ -341,7 +348,7 @@ impl Swarm {
                     self.out.act(Action::Node(SocketAddr::new(live.addr.ip(), port)));
                 }
             }
-            News::Punch(_) => {}
+            News::Punch(said) => self.punch(now, conn, said),
             News::Named(pex) => self.named(now, conn, pex),
             News::Metadata(news) => self.answers_metadata(now, conn, news),
             News::Sample(sample) => self.peer_sample(now, conn, sample),
@@ -352,6 +359,43 @@ impl Swarm {
         }
     }
 
+    /// The peer asks us to bring it together with another one, or answers that we asked it (BEP 55).
+    fn punch(&mut self, now: At, conn: ConnKey, Holepunch { kind, addr }: Holepunch) {
+        let Some(from) = self.live.get(conn).filter(|live| live.punches).map(|live| live.peer) else {
+            return;
+        };
+        if !self.peer_table.punches() || !self.is_active() || !self.punches_heard.takes(now, conn) {
+            return;
+        }
+        match kind {
+            HolepunchKind::Rendezvous => {
+                holepunch::relay(now, conn, addr, (&self.peer_table, &self.live), &mut self.out);
+            }
+            HolepunchKind::Connect => {
+                self.learn(now, addr, Source::Pex(from));
+                let may_dial = self.may_dial();
+                self.peer_table.told_to_dial(now, addr, (from, conn), may_dial, &mut self.out);
+            }
+            HolepunchKind::Failed(error) => {
+                if let Some(peer) = self.peer_table.asked_about(conn, addr) {
+                    self.not_brought_together(now, peer, error.into());
+                }
+            }
+        }
+    }
+
+    /// Relays that do not answer are not waited for.
+    pub(super) fn expire_punches(&mut self, now: At) {
+        while let Some(peer) = self.peer_table.unanswered(now) {
+            self.not_brought_together(now, peer, PunchFailure::Silent);
+        }
+    }
+
+    fn not_brought_together(&mut self, now: At, peer: PeerKey, why: PunchFailure) {
+        let detail = Some(why.code().to_owned());
+        self.attempt_ended(now, peer, Closed { detail, ..Closed::because(Cause::PunchFailed) });
+    }
+
     fn interested(&mut self, now: At, conn: ConnKey, interested: bool) {
         let Some(live) = self.live.get_mut(conn) else { return };
         live.peer_interested = interested;
@@ -359,37 +403,10 @@ impl Swarm {
         self.rechoke_if_room(now);
     }
 
-    /// Chooses whom to serve.
-    pub(super) fn rechoke(&mut self, now: At) {
-        let (seeding, serves) = (self.is_complete(), self.serves());
-        let wanting = self.live.iter().filter(|(_, live)| serves && live.wants_to_be_served());
-        let candidates: Vec<Candidate> = wanting.map(|(conn, live)| live.candidate(*conn, seeding)).collect();
-        let chosen = self.choker.choose(now, &candidates);
-        for conn in self.live.conns() {
-            self.set_choking(now, conn, !chosen.contains(&conn));
-        }
-    }
-
-    /// Between rounds: a peer that becomes interested while there is room is served at once.
-    pub(super) fn rechoke_if_room(&mut self, now: At) {
-        let wanting = self.live.iter().map(|(_, live)| live).filter(|live| live.wants_to_be_served());
-        let (served, waiting): (Vec<&Live>, Vec<&Live>) = wanting.partition(|live| !live.am_choking);
-        if !waiting.is_empty() && self.choker.has_room(served.len(), served.len() + waiting.len()) {
-            self.rechoke(now);
-        }
-    }
-
-    pub(super) fn set_choking(&mut self, now: At, conn: ConnKey, choking: bool) {
-        let Some(live) = self.live.get_mut(conn) else { return };
-        if live.choke(now, choking) {
-            self.out.order(conn, Order::Choke(choking));
-            self.out.emit(now, Event::Choking { peer: live.peer, by: Side::Us, choking });
-        }
-    }
-
     fn introduced(&mut self, now: At, conn: ConnKey, info: PeerInfo) {
         let exchanges = self.exchanges();
         let Some(live) = self.live.get_mut(conn) else { return };
+        live.punches = info.punches();
         let (peer, called_from) = (live.peer, (!live.outgoing).then_some(live.addr.ip()));
         let upload_only = info.upload_only.unwrap_or(live.upload_only);
         let changes = std::mem::replace(&mut live.upload_only, upload_only) != upload_only;
@@ -453,12 +470,7 @@ impl Swarm {
             self.learn(now, addr, Source::Pex(by));
             let Some(peer) = self.peer_table.find(addr).filter(|_| !known) else { continue };
             new += 1;
-            if flags.has(PexFlags::ENCRYPTED) {
-                self.peer_table.is_said_to_encrypt(peer);
-            }
-            if flags.has(PexFlags::UTP) {
-                self.peer_table.is_said_to_speak_utp(peer);
-            }
+            self.peer_table.is_said(peer, flags);
         }
         if named > 0 {
             self.out.emit(now, Event::Named { peer: by, named, new });
@@ -474,12 +486,11 @@ impl Swarm {
         let others = stays.filter_map(|(conn, live)| {
             let row = self.peer_table.row(live.peer)?;
             let is_seed = self.content.as_ref().is_some_and(|content| content.picker.is_seed(*conn));
-            let flags = PexFlags::default()
-                .with(PexFlags::ENCRYPTED, row.encrypts())
-                .with(PexFlags::SEED, live.upload_only || is_seed)
-                .with(PexFlags::UTP, live.transport == Transport::Utp)
-                .with(PexFlags::REACHABLE, live.outgoing);
-            Some(Other { conn: *conn, addr: row.lasting_address()?, flags })
+            Some(Other {
+                conn: *conn,
+                addr: row.lasting_address()?,
+                flags: live.flags(row.encrypts(), is_seed),
+            })
         });
         let others: Vec<Other> = others.collect();
         for (conn, pex) in self.exchange.tell(now, &others) {

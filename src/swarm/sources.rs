@@ -50,6 +50,11 @@ impl Sources {
         self.finders.insert(finder, scope);
     }
 
+    /// Whether the torrent is private.
+    pub(super) fn is_private(&self) -> bool {
+        self.private
+    }
+
     /// Whether the source is heard at all.
     pub(super) fn hears(&self, source: Source) -> bool {
         !self.private || source.info().private

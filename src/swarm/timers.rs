@@ -9,7 +9,7 @@ use crate::event::At;
 type Timer = (fn(&Swarm) -> Option<At>, fn(&mut Swarm, At));
 
 /// In the order in which one may follow from another.
-pub(super) static TABLE: [Timer; 11] = [
+pub(super) static TABLE: [Timer; 12] = [
     (|swarm| swarm.content.as_ref()?.picker.deadline(), Swarm::pick),
     (|swarm| swarm.content.as_ref()?.web_seeds_deadline(), Swarm::web_seeds_due),
     (|swarm| swarm.metadata.as_ref()?.deadline(), Swarm::fetch_due),
@@ -19,6 +19,7 @@ pub(super) static TABLE: [Timer; 11] = [
     (|swarm| swarm.announcer.deadline(), Swarm::announce_due),
     (|swarm| swarm.exchange.deadline().filter(|_| swarm.serves()), Swarm::tell_of_others),
     (|swarm| swarm.peer_table.next_race(), Swarm::race),
+    (|swarm| swarm.peer_table.next_unanswered(), Swarm::expire_punches),
     (Swarm::next_dial, Swarm::dial_due),
     (|_| None, Swarm::go_on_checking),
 ];

@@ -76,7 +76,7 @@ fn start<A: Transport, B: Transport>(begin: Begin, (here, there): (A, B)) -> Wor
         have.set(piece(number));
     });
     let common = Arc::new(Common {
-        ours: Arc::new(Ours::with(introduction(Some(6881), true), Holdings::new(geometry(), have))),
+        ours: Arc::new(Ours::with(introduction(Some(6881), true, true), Holdings::new(geometry(), have))),
         clock: Clock::start(),
         pool: BlockPool::new(100),
         source: (Arc::new(Disk { fails: begin.disk_fails }) as Arc<dyn BlockSource>).into(),

@@ -25,7 +25,7 @@ fn holdings(have: &[u32]) -> Holdings {
 }
 
 fn begin(holdings: Option<Holdings>) -> Connection {
-    let introduction = introduction(None, true);
+    let introduction = introduction(None, true, true);
     let ours = match holdings {
         Some(holdings) => Ours::with(introduction, holdings),
         None => Ours::new(introduction),
@@ -91,7 +91,7 @@ fn any_said() -> impl Strategy<Value = Message> {
         2 => (0..PIECES).prop_map(Message::AllowedFast),
         2 => prop_oneof![Just(Message::Unchoke), Just(Message::Choke), Just(Message::Interested)],
         2 => any_of_metadata(),
-        1 => Just(Message::Extended { id: 0, payload: introduction(Some(1), true).encode().into() }),
+        1 => Just(Message::Extended { id: 0, payload: introduction(Some(1), true, true).encode().into() }),
     ]
 }
 
@@ -119,7 +119,7 @@ proptest! {
         let most = 3 * info.as_ref().map_or(0, Bytes::len);
         let holdings = Holdings::new(geometry(), Bitfield::empty(PIECES)).with_info(info);
         let mut connection = begin(Some(holdings));
-        connection.message(NOW, Message::Extended { id: 0, payload: introduction(None, true).encode().into() }).unwrap();
+        connection.message(NOW, Message::Extended { id: 0, payload: introduction(None, true, true).encode().into() }).unwrap();
         let (mut asked, mut news, mut sent) = ([0i32; 4], [0i32; 4], 0);
         for (message, asks) in steps {
             if let Some(part) = asks {
@@ -175,7 +175,7 @@ fn nothing_is_asked_or_served_before_the_geometry_is_known_and_extensions_pass()
     let mut connection = begin(None);
     let first = said(&mut connection);
     assert!(matches!(&first[..], [Message::HaveNone, Message::Extended { id: 0, .. }]), "{first:?}");
-    let payload = introduction(Some(7), true).encode().into();
+    let payload = introduction(Some(7), true, true).encode().into();
     for message in [Message::Extended { id: 0, payload }, Message::Interested, Message::Request(spec)] {
         connection.message(NOW, message).unwrap();
     }
@@ -246,7 +246,7 @@ fn peers_hear_the_port_that_a_router_gave_by_the_time_we_introduce_ourselves() {
     let outside_port = Arc::new(AtomicU16::new(6881));
     let ours = || {
         let outside_port = Some(Arc::clone(&outside_port));
-        Arc::new(Ours { outside_port, ..Ours::new(introduction(Some(6881), true)) })
+        Arc::new(Ours { outside_port, ..Ours::new(introduction(Some(6881), true, true)) })
     };
     let said_port = |ours| {
         let messages = said(&mut Connection::new(ours, Reserved::OURS, NOW));
@@ -268,7 +268,7 @@ fn who_has_a_dht_node_hears_where_ours_is_and_says_where_its_own_is_once() {
         (Some(6881), Reserved::OURS, None),
         (None, Reserved::OURS.with_dht(), None),
     ] {
-        let ours = Ours { dht_port, ..Ours::new(introduction(None, true)) };
+        let ours = Ours { dht_port, ..Ours::new(introduction(None, true, true)) };
         let mut connection = Connection::new(Arc::new(ours), reserved, NOW);
         let port = said(&mut connection).into_iter().find_map(|message| match message {
             Message::Port(port) => Some(port),

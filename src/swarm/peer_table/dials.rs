@@ -11,6 +11,7 @@ use super::super::{Action, ConnKey};
 use super::{PeerTable, Row, Standing};
 use crate::event::{At, Cause, DialWay, Direction, Event, PeerKey, Transport};
 use crate::peer::{Closed, Step};
+use crate::wire::PexFlags;
 
 /// How long the first transport has for itself.
 pub(super) const RACE_AFTER: Duration = Duration::from_millis(300);
@@ -22,6 +23,18 @@ pub(in crate::swarm) struct Dial {
     /// How far it came.
     pub(in crate::swarm) came: Came,
     rival: Rival,
+    pub(super) through: Through,
+}
+
+/// Through whom a dial is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Through {
+    /// Nobody: the peer is called.
+    Nobody,
+    /// This relay is asked to have us dial each other, and is waited for until then: nothing is dialled yet.
+    Asked(ConnKey, At),
+    /// A relay has us dial each other.
+    Told,
 }
 
 /// What races a dial.
@@ -35,13 +48,17 @@ enum Rival {
 
 impl Dial {
     fn alone(way: DialWay) -> Self {
-        Self { way, came: Came::default(), rival: Rival::None }
+        Self::through(way, Through::Nobody)
+    }
+
+    pub(super) fn through(way: DialWay, through: Through) -> Self {
+        Self { way, came: Came::default(), rival: Rival::None, through }
     }
 }
 
 impl Row {
     /// Its dial, if one is under way.
-    fn dialling(&mut self) -> Option<&mut Dial> {
+    pub(super) fn dialling(&mut self) -> Option<&mut Dial> {
         self.dial.as_mut().filter(|_| self.standing == Standing::Dialling)
     }
 }
@@ -217,8 +234,9 @@ impl PeerTable {
     pub(in crate::swarm) fn dial_failed(&mut self, now: At, peer: PeerKey, cause: Cause) -> bool {
         let (policy, once) = (self.policy, self.once);
         let Some(row) = self.rows.get_mut(&peer) else { return false };
-        let Some(Dial { way, came, .. }) = row.dialling().copied() else { return false };
-        if row.dropped || !row.fallback.failed(policy, way, cause, came, once) {
+        let Some(Dial { way, came, through, .. }) = row.dialling().copied() else { return false };
+        // What a relay brings about is one way, beside those that are tried in turn.
+        if row.dropped || through != Through::Nobody || !row.fallback.failed(policy, way, cause, came, once) {
             return false;
         }
         self.end_dial(peer);
@@ -245,8 +263,13 @@ impl PeerTable {
     /// The dial of the peer is over.
     pub(in crate::swarm) fn end_dial(&mut self, peer: PeerKey) {
         let Some(row) = self.rows.get_mut(&peer) else { return };
-        if let Some(Dial { rival: Rival::Due(due, _), .. }) = row.dialling() {
-            self.races.remove(&(*due, peer));
+        if let Some(Dial { rival, through, .. }) = row.dialling().copied() {
+            if let Rival::Due(due, _) = rival {
+                self.races.remove(&(due, peer));
+            }
+            if let Through::Asked(_, until) = through {
+                self.punches.remove(&(until, peer));
+            }
         }
         if row.standing == Standing::Dialling {
             row.standing = Standing::Idle;
@@ -264,7 +287,8 @@ impl PeerTable {
         ours_stays: bool,
         out: &mut Outbox,
     ) -> bool {
-        let Some(Dial { way, came, rival }) = self.rows.get_mut(&peer).and_then(Row::dialling).copied()
+        let Some(Dial { way, came, rival, through }) =
+            self.rows.get_mut(&peer).and_then(Row::dialling).copied()
         else {
             return true;
         };
@@ -275,7 +299,9 @@ impl PeerTable {
         if let Rival::UnderWay(rival) = rival {
             out.act(Action::CallOff { peer, transport: rival.transport });
         }
-        out.act(Action::CallOff { peer, transport: way.transport });
+        if !matches!(through, Through::Asked(..)) {
+            out.act(Action::CallOff { peer, transport: way.transport });
+        }
         self.end_rival(now, peer, Cause::Replaced, out);
         out.emit(now, Closed { bytes_out: came.sent_bytes, ..Closed::because(Cause::Replaced) }.event(peer));
         self.end_dial(peer);
@@ -298,7 +324,7 @@ impl PeerTable {
         let way = DialWay { transport, encryption: Step::encryption(&so_far) };
         out.emit(began, way.began(peer, Direction::In));
         if transport == Transport::Utp {
-            self.is_said_to_speak_utp(peer);
+            self.is_said(peer, PexFlags::UTP);
         }
         for (at, step) in so_far {
             out.emit(at, step.event(peer));

@@ -19,7 +19,7 @@ use crate::event::{Announced, DialWay, Event, PeerKey, Phase, Source, TrackerErr
 use crate::metainfo::{BLOCK_LENGTH, Choice, Files, PeerId, SafePath};
 use crate::peer::haves::HaveLog;
 use crate::peer::{Fault, Holdings, News, Ours, Step, introduction};
-use crate::wire::Reserved;
+use crate::wire::{Holepunch, Reserved};
 
 /// One node calls another.
 #[derive(Clone, Copy)]
@@ -61,6 +61,8 @@ pub(super) struct Client {
     asked: BTreeMap<Ticket, TrackerKey>,
     /// Dials under way, and whether they are connected.
     dialling: BTreeMap<(PeerKey, Transport), bool>,
+    /// What connections were told to say of holepunch.
+    pub(super) punches: Vec<(ConnKey, Holepunch)>,
     /// The user has left: nothing begins any more.
     left: bool,
     pub(super) conns: BTreeMap<ConnKey, Conn>,
@@ -122,11 +124,12 @@ impl Client {
         let (holdings, files) = (Holdings::new(geometry, have.clone()), files(geometry));
         let known = Known { choice: Arc::new(Choice::everything(files.len())), ..known };
         let swarm = Swarm::of(now, known, settings.clone());
-        let exchanges = swarm.exchanges();
+        let (exchanges, punches) = (swarm.exchanges(), swarm.punches());
         let mut client = Self {
             swarm,
             asked: BTreeMap::new(),
             dialling: BTreeMap::new(),
+            punches: Vec::new(),
             left: false,
             conns: BTreeMap::new(),
             kept: None,
@@ -135,7 +138,7 @@ impl Client {
             failing: BTreeMap::new(),
             disk: Disk::quick(),
             written: have,
-            ours: Arc::new(Ours::with(introduction(Some(6881), exchanges), holdings)),
+            ours: Arc::new(Ours::with(introduction(Some(6881), exchanges, punches), holdings)),
             learns_at: None,
             info: None,
             effects: VecDeque::new(),

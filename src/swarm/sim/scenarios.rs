@@ -10,6 +10,7 @@ mod faults;
 mod flow;
 mod metadata;
 mod one;
+mod punches;
 mod recheck;
 mod replaced;
 mod starving;

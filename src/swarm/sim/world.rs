@@ -60,6 +60,8 @@ pub(super) enum Reach {
     Only(&'static [Encryption], Cause),
     /// Is reached over this alone; how other dials end, without a connection.
     Over(Transport, Cause),
+    /// Is behind a router that lets in what comes over uTP from where it dialled to in the last second, and nothing else.
+    BehindNat,
 }
 
 enum Kind {

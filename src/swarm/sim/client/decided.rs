@@ -82,6 +82,7 @@ impl Client {
         match &order {
             Order::Grant(blocks) => self.judge_grant(key, blocks),
             Order::Close(_) => self.closes.push(key),
+            Order::Punch(said) => self.punches.push((key, *said)),
             _ => {}
         }
         match self.conns.get_mut(&key).map(|conn| conn.protocol.order(now, order)) {

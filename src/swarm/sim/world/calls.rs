@@ -17,6 +17,8 @@ impl Node {
             Reach::Dark => None,
             Reach::Over(transport, _) if way.transport == transport => Some(true),
             Reach::Over(_, Cause::ConnectTimeout) => None,
+            // What its router lets in is known when the dial is there.
+            Reach::BehindNat => (way.transport == Transport::Utp).then_some(false),
             Reach::Over(..) => Some(false),
         }
     }
@@ -101,6 +103,10 @@ impl World {
             Some(Reach::Only(takes, otherwise)) => (!takes.contains(&way.encryption)).then_some(otherwise),
             Some(Reach::Over(transport, _)) if way.transport == transport => None,
             Some(Reach::Over(_, otherwise)) => Some(otherwise),
+            Some(Reach::BehindNat) => {
+                let open = to.is_some_and(|to| way.transport == Transport::Utp && self.has_dialled(to, from));
+                (!open).then_some(Cause::ConnectTimeout)
+            }
         };
         if let Some(cause) = refusal {
             if let (Kind::Client(client), Some(peer)) = (&mut self.nodes[from.0].kind, peer) {
@@ -131,6 +137,18 @@ impl World {
         self.shaken(to, inn, (None, way.transport), called_from, from);
         self.settle(to);
         Some(from)
+    }
+
+    /// Whether the client dialled the other one over uTP just now.
+    fn has_dialled(&self, client: NodeKey, other: NodeKey) -> bool {
+        let (since, there) = (self.now.saturating_sub(SECOND), self.addr(other));
+        let utp = |dialled: DialWay| dialled.transport == Transport::Utp;
+        match &self.nodes[client.0].kind {
+            Kind::Client(client) => {
+                client.dials.iter().any(|(at, addr, way)| *at >= since && *addr == there && utp(*way))
+            }
+            Kind::Fake(_) => false,
+        }
     }
 
     fn shaken(
