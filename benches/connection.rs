@@ -99,7 +99,7 @@ fn task(
     have: Bitfield,
 ) -> (impl Future<Output = ()>, mpsc::UnboundedSender<Order>, mailbox::Receiver<(ConnKey, Report)>) {
     let common = Common {
-        ours: Arc::new(Ours::with(introduction(None, false), Holdings::new(geometry, have))),
+        ours: Arc::new(Ours::with(introduction(None, false, false), Holdings::new(geometry, have))),
         clock: Clock::start(),
         pool: BlockPool::new(2048),
         source: (Arc::new(Memory(Bytes::from(vec![7; PIECE_BYTES as usize]))) as Arc<dyn BlockSource>).into(),

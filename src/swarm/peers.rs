@@ -91,14 +91,12 @@ impl Swarm {
             self.attempt_ended(now, peer, end);
             return self.listens(now, caller, addr);
         }
-        if self.leaving {
-            return self.attempt_ended(now, peer, end);
-        }
-        if !self.peer_table.dial_failed(now, peer, end.cause) {
-            return match may_dial && self.peer_table.ask_a_relay(now, peer, &end, &self.live, &mut self.out) {
-                true => {}
-                false => self.attempt_ended(now, peer, end),
-            };
+        if self.leaving || !self.peer_table.dial_failed(now, peer, end.cause) {
+            let table = &mut self.peer_table;
+            if !may_dial || !table.ask_a_relay(now, peer, &end, &self.live, &mut self.out) {
+                self.attempt_ended(now, peer, end);
+            }
+            return;
         }
         self.out.emit(now, end.event(peer));
         if self.check.is_none() {
