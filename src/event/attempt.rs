@@ -34,6 +34,14 @@ impl Transport {
         }
     }
 
+    /// Its name, as sentences have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Utp => "uTP",
+        }
+    }
+
     /// The other one.
     #[must_use]
     pub fn other(self) -> Self {

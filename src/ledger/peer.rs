@@ -198,11 +198,8 @@ impl PeerRecord {
 
     /// The attempt that tells most of the peer: the one under way while it is live, else the one that got furthest.
     pub fn telling_attempt(&self) -> Option<&Attempt> {
-        if self.is_live() {
-            self.last_attempt()
-        } else {
-            deciding(&self.attempts).or_else(|| self.last_attempt())
-        }
+        let open = self.attempts.iter().find(|attempt| attempt.ended.is_none());
+        open.filter(|_| self.is_live()).or_else(|| deciding(&self.attempts)).or_else(|| self.last_attempt())
     }
 
     /// Bytes that went over an attempt of it, received and sent. While the attempt is under way all of them are told now

@@ -85,16 +85,15 @@ impl DialPolicy {
     }
 
     /// How a probe dials on, that tries each peer each way once, TCP before uTP: encrypted where plain opened and nobody
-    /// shook hands, or the other way round.
-    pub fn after(self, tried: DialWay, opened: bool, cause: Cause) -> Option<DialWay> {
+    /// shook hands, or the other way round. `cause`: why the dial failed; `None`: it shook hands.
+    pub fn after(self, tried: DialWay, opened: bool, cause: Option<Cause>) -> Option<DialWay> {
         let DialWay { transport, encryption } = tried;
         let other_encryption = DialWay { encryption: encryption.other(), transport };
         let other_transport = DialWay { transport: transport.other(), ..self.first() };
+        let climbs = opened && encryption == self.encryption.first() && self.allows(other_encryption);
         let next = match transport {
-            _ if matches!(cause, Cause::InfoHashMismatch | Cause::SelfConnection) => None,
-            _ if opened && encryption == self.encryption.first() && self.allows(other_encryption) => {
-                Some(other_encryption)
-            }
+            _ if matches!(cause, Some(Cause::InfoHashMismatch | Cause::SelfConnection)) => None,
+            _ if cause.is_some() && climbs => Some(other_encryption),
             Transport::Tcp => Some(other_transport),
             Transport::Utp => None,
         };
@@ -225,7 +224,7 @@ impl Fallback {
     ) -> bool {
         self.failed.insert(way);
         let next = match once {
-            true => policy.after(way, came.opened, cause),
+            true => policy.after(way, came.opened, Some(cause)),
             false => self.after(policy, way, cause, came),
         };
         self.next = next.filter(|way| policy.allows(*way) && !self.failed.has(*way));

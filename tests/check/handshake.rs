@@ -1,11 +1,12 @@
 //! `ttui handshake`.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UdpSocket;
 use tokio::time::Instant;
 use ttui::metainfo::InfoHash;
 use ttui::swarm::EncryptionPolicy;
@@ -13,10 +14,15 @@ use ttui::swarm::EncryptionPolicy;
 use crate::contract::assert_peer;
 use crate::peers::{answers, black_hole, handshake, listen_only, payload, serve, talks};
 use crate::support::program::{Output, command};
-use crate::support::{Lab, Payload, Program, Script, Seed, nobody_at};
+use crate::support::{Lab, Payload, Program, Script, Seed, nobody_at, soon, until};
 
-/// `ttui handshake` with this peer, ready to run.
+/// `ttui handshake` with this peer over TCP.
 fn shake(lab: &Lab, payload: &Payload, addr: SocketAddr, more: &[&str]) -> Program {
+    shake_over_both(lab, payload, addr, &[&["--transport", "tcp"], more].concat())
+}
+
+/// The same over every transport.
+fn shake_over_both(lab: &Lab, payload: &Payload, addr: SocketAddr, more: &[&str]) -> Program {
     let mut command = command(lab);
     command.arg("handshake").arg(lab.torrent(payload)).arg(addr.to_string()).args(more);
     Program::spawn(&mut command)
@@ -104,10 +110,10 @@ async fn one_that_takes_only_encryption_is_shown_both_ways() {
 
         let text = shaken(&lab, &payload, addr, &[]).await.stdout.join("\n");
         for part in [
-            "Plain: connected after",
+            "TCP, plain: connected after",
             "closed_before_handshake:",
             "The encrypted try below tells why: encryption_required.",
-            "Encrypted, ",
+            "TCP, encrypted, ",
             "The handshakes in it, in the clear:",
             "reserved bits, its: extension protocol",
             "A valid handshake.",
@@ -184,7 +190,7 @@ async fn one_that_does_not_shake_hands_is_status_1_and_every_try_is_shown() {
     // It closes on a key exchange of which it has not read all, which may reset the connection.
     assert_eq!((tries.len(), tries[1].0.as_str()), (2, "mse"));
     let text = shaken(&lab, &payload, hangs_up, &[]).await.stdout.join("\n");
-    assert!(text.contains("Plain: ") && text.contains("Encrypted: "), "{text}");
+    assert!(text.contains("TCP, plain: ") && text.contains("TCP, encrypted: "), "{text}");
     assert!(!text.contains("Nothing to do"), "nothing goes on here: {text}");
 
     let prefer = shaken(&lab, &payload, hangs_up, &["--json", "--encryption", "prefer"]).await;
@@ -202,6 +208,101 @@ async fn one_that_does_not_shake_hands_is_status_1_and_every_try_is_shown() {
     assert!(began.elapsed() < Duration::from_secs(12), "what does not open is not tried twice");
     let lost = [("plain".to_owned(), "connect_timeout".to_owned())];
     assert_eq!((output.code(), tries_of(&output.json()[0])), (1, lost.to_vec()));
+}
+
+/// An address from which uTP leads on to this one, and nothing else: over TCP nobody is there.
+async fn over_utp_only(to: SocketAddr) -> SocketAddr {
+    let here = UdpSocket::bind(nobody_at().await).await.unwrap();
+    let there = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    there.connect(to).await.unwrap();
+    let addr = here.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut from_here, mut from_there, mut caller) = ([0; 2048], [0; 2048], addr);
+        loop {
+            tokio::select! {
+                came = here.recv_from(&mut from_here) => {
+                    let (bytes, from) = came.unwrap();
+                    caller = from;
+                    there.send(&from_here[..bytes]).await.unwrap();
+                }
+                came = there.recv(&mut from_there) => {
+                    here.send_to(&from_there[..came.unwrap()], caller).await.unwrap();
+                }
+            }
+        }
+    });
+    addr
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_transport_is_tried_to_its_end_and_told() {
+    let (payload, lab, from) = (payload(), Lab::new(), Lab::new());
+    payload.lay_out(&from.out());
+    let mut seed = from.start(&payload, &[]);
+    soon("the seed has looked at its files", seed.completed()).await.unwrap();
+    let port = until(&seed, "the seed listens", |view| view.port).await;
+    let both = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let utp_only = over_utp_only(both).await;
+    let tcp_only = talks(&payload, b'x', b"", listen_only).await;
+    let shaken = async |addr, more: &[&str]| shake_over_both(&lab, &payload, addr, more).ended().await;
+    // The transport, encryption and cause of each attempt.
+    let table: &[(SocketAddr, &[&str], &[[&str; 3]], &str)] = &[
+        (
+            both,
+            &[],
+            &[["tcp", "plain", ""], ["utp", "plain", ""]],
+            "A valid handshake, over TCP and over uTP.",
+        ),
+        (
+            both,
+            &["--encryption", "require"],
+            &[["tcp", "mse", ""], ["utp", "mse", ""]],
+            "A valid handshake, over TCP and over uTP.",
+        ),
+        (both, &["--transport", "utp"], &[["utp", "plain", ""]], "A valid handshake."),
+        (
+            tcp_only,
+            &[],
+            &[["tcp", "plain", ""], ["utp", "plain", "connection_refused"]],
+            "A valid handshake over TCP; not over uTP.",
+        ),
+        (
+            utp_only,
+            &[],
+            &[["tcp", "plain", "connection_refused"], ["utp", "plain", ""]],
+            "A valid handshake over uTP; not over TCP.",
+        ),
+    ];
+    for (addr, more, ways, last) in table {
+        let output = shaken(*addr, &[&["--json"], *more].concat()).await;
+        let report = &output.json()[0];
+        assert_eq!(output.code(), 0, "{report:#}");
+        assert_eq!((&report["cause"], &report["live"]), (&Value::Null, &json!(true)), "{report:#}");
+        assert_peer(report, &["sent_hex", "received_hex", "wire"]);
+        assert_eq!(report["received_hex"].as_str().unwrap().len(), 136, "of the one that worked: {report:#}");
+        let tries = report["attempts"].as_array().unwrap();
+        let of = |tried: &Value| -> [String; 3] {
+            ["transport", "encryption", "cause"]
+                .map(|name| tried[name].as_str().unwrap_or_default().to_owned())
+        };
+        assert_eq!(tries.iter().map(of).collect::<Vec<_>>(), *ways, "{report:#}");
+        for (tried, wire) in tries.iter().zip(report["wire"].as_array().unwrap()) {
+            assert_eq!(tried["handshake_ms"].is_u64(), tried["cause"].is_null(), "{tried:#}");
+            assert_eq!(tried["bytes_out"], wire["sent_hex"].as_str().unwrap().len() / 2, "{tried:#}");
+        }
+
+        let output = shaken(*addr, more).await;
+        let text = output.stdout.join("\n");
+        assert_eq!((output.code(), output.stdout.last().unwrap().as_str()), (0, *last), "{text}");
+        for [transport, encryption, cause] in *ways {
+            let over = if *transport == "tcp" { "TCP" } else { "uTP" };
+            let under = if *encryption == "plain" { "plain" } else { "encrypted" };
+            assert!(text.contains(&format!("\n{over}, {under}")), "{text}");
+            assert!(cause.is_empty() || text.contains(&format!("\n{cause}: ")), "{text}");
+        }
+        assert!(!text.contains("shutdown"), "that we hang up is no failure: {text}");
+    }
+    seed.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,21 +1,25 @@
 //! One handshake with one peer, plain and encrypted as the setting says.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::task::JoinSet;
 
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
 use crate::engine::handshake::{Over, Steps, call, connect};
+use crate::engine::line::Line;
 use crate::engine::listen::Listener;
 use crate::engine::mailbox;
-use crate::engine::mse::Mse;
+use crate::engine::mse::{Carrier, Mse};
 use crate::engine::session::random_seed;
-use crate::engine::tap::Tap;
+use crate::engine::tap::{Tap, Tapped};
 use crate::engine::utp::Utp;
 use crate::engine::wanted::Wanted;
 use crate::event::{At, Cause, DialWay, Direction, Event, PeerKey, Phase, Source, Transport, WireBytes};
@@ -27,6 +31,9 @@ use crate::swarm::DialPolicy;
 use crate::wire::{Handshake, Reserved};
 
 const PEER: PeerKey = PeerKey(0);
+/// How long a peer has to hang up when we do, and what it may still send until then.
+const FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL_BYTES: u64 = 64 * 1024;
 
 /// What came of one handshake.
 #[derive(Clone, Debug)]
@@ -37,8 +44,9 @@ pub struct HandsShaken {
     pub wire: Vec<WireBytes>,
 }
 
-/// Dials one peer, shakes hands and hangs up; again in other ways where that may help and the setting allows it. The
-/// view is that of the moment before hanging up, or of that at which `stop` was ready.
+/// Dials one peer, shakes hands and hangs up, over each transport that the setting allows; encrypted too, or plain,
+/// where that may help. An attempt that shook hands ends with [`Cause::Shutdown`]. The view is that of the end, or of
+/// the moment at which `stop` was ready.
 ///
 /// # Errors
 ///
@@ -55,7 +63,7 @@ pub async fn shake_hands(
     if way.is_none() {
         once.tell_now(Event::NotDialled { peer: PEER, cause: Some(Cause::InvalidAddress) });
     }
-    let (mut shaken, mut wire) = (None, Vec::new());
+    let mut wire = Vec::new();
     while let Some(tried) = way {
         let (told, steps) = once.attempt(tried);
         let tap = Tap::default();
@@ -79,24 +87,25 @@ pub async fn shake_hands(
         let passed = tap.bytes();
         let (bytes_in, bytes_out) = (passed.received.len() as u64, passed.sent.len() as u64);
         wire.push(passed);
-        way = None;
-        match outcome {
-            Some(Ok(outcome)) => {
+        let (end, next) = match outcome {
+            Some(Ok((stream, _))) => {
                 once.tell(came.last, &Event::Handshaken { peer: PEER });
-                once.tell(came.last, &Event::Traffic { peer: PEER, bytes_in, bytes_out });
-                shaken = Some(outcome);
+                let next = policy.after(tried, came.opened, None);
+                if next.is_some() {
+                    once.hang_up(stream).await;
+                }
+                (Closed::because(Cause::Shutdown), next)
             }
             Some(Err(end)) => {
-                way = policy.after(tried, came.opened, end.cause);
-                once.ended(Closed { bytes_in, bytes_out, ..*end });
+                let next = policy.after(tried, came.opened, Some(end.cause));
+                (*end, next)
             }
-            None => once.ended(Closed { bytes_in, bytes_out, ..Closed::because(Cause::NotAnswered) }),
-        }
+            None => (Closed::because(Cause::NotAnswered), None),
+        };
+        once.tell_now(Closed { bytes_in, bytes_out, ..end }.event(PEER));
+        way = next;
     }
-    let view = once.ledger.view(once.clock.now());
-    // Hung up on after the view was taken, in which it is connected.
-    drop(shaken);
-    Ok(HandsShaken { view, wire })
+    Ok(HandsShaken { view: once.ledger.view(once.clock.now()), wire })
 }
 
 /// How far one attempt came.
@@ -166,7 +175,21 @@ impl Once {
         came
     }
 
-    fn ended(&mut self, end: Closed) {
-        self.tell_now(end.event(PEER));
+    /// Closes a connection, and waits until the peer has done so too: one that still holds it may refuse a second one.
+    async fn hang_up(&self, stream: Carrier<Tapped<Line>>) {
+        let closed = async {
+            match stream {
+                Carrier::Bare(stream) => close(stream).await,
+                Carrier::Encrypted(stream) => close(stream).await,
+            }
+        };
+        // It is dropped whatever comes of that.
+        let _ = self.clock.within(self.clock.now() + FAREWELL, closed).await;
     }
+}
+
+/// Closes our side, and reads until the peer has closed its own.
+async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<u64> {
+    stream.shutdown().await?;
+    copy(&mut stream.take(FAREWELL_BYTES), &mut sink()).await
 }

@@ -209,12 +209,31 @@ fn a_probe_tries_every_way_to_its_end() {
         (UTP_MSE, true, HandshakeTimeout, None),
     ];
     for (tried, opened, cause, next) in table {
-        assert_eq!(both.after(*tried, *opened, *cause), *next, "{tried:?} {cause:?}");
+        let cause = Some(*cause);
+        assert_eq!(both.after(*tried, *opened, cause), *next, "{tried:?} {cause:?}");
         let of_tcp = next.filter(|way| way.transport == Tcp);
         if tried.transport == Tcp {
-            assert_eq!(tcp(PreferPlain).after(*tried, *opened, *cause), of_tcp, "{tried:?} {cause:?}");
+            assert_eq!(tcp(PreferPlain).after(*tried, *opened, cause), of_tcp, "{tried:?} {cause:?}");
         }
     }
-    assert_eq!(over(TransportPolicy::Both, Off).after(TCP_PLAIN, true, HandshakeTimeout), Some(UTP_PLAIN));
-    assert_eq!(over(TransportPolicy::Both, Prefer).after(TCP_MSE, false, ConnectTimeout), Some(UTP_MSE));
+    let after = |encryption, tried, opened, cause| {
+        over(TransportPolicy::Both, encryption).after(tried, opened, Some(cause))
+    };
+    assert_eq!(after(Off, TCP_PLAIN, true, HandshakeTimeout), Some(UTP_PLAIN));
+    assert_eq!(after(Prefer, TCP_MSE, false, ConnectTimeout), Some(UTP_MSE));
+}
+
+#[test]
+fn a_probe_that_shook_hands_over_tcp_goes_on_over_utp() {
+    for (encryption, ways) in [
+        (PreferPlain, [TCP_PLAIN, TCP_MSE, UTP_PLAIN, UTP_MSE]),
+        (Prefer, [TCP_MSE, TCP_PLAIN, UTP_MSE, UTP_PLAIN]),
+    ] {
+        let both = over(TransportPolicy::Both, encryption);
+        let next = ways.map(|way| both.after(way, true, None));
+        assert_eq!(next, [Some(ways[2]), Some(ways[2]), None, None], "{encryption:?}");
+        for one in [TransportPolicy::Tcp, TransportPolicy::Utp] {
+            assert!(ways.iter().all(|way| over(one, encryption).after(*way, true, None).is_none()));
+        }
+    }
 }

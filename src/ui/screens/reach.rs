@@ -192,8 +192,8 @@ fn reached_us(view: &View) -> Vec<String> {
         };
         let last = view.peers.iter().filter_map(|peer| Some((shook(peer)?, peer.addr)));
         let (at, addr) = last.max_by_key(|(at, _)| *at)?;
-        let word = if transport == Transport::Utp { "uTP" } else { "TCP" };
-        Some(format!("{addr} reached us {} ago, over {word}.", words::span(view.at.saturating_sub(at))))
+        let ago = words::span(view.at.saturating_sub(at));
+        Some(format!("{addr} reached us {ago} ago, over {}.", transport.word()))
     };
     [Transport::Tcp, Transport::Utp].into_iter().filter_map(over).collect()
 }
