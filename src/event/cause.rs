@@ -279,6 +279,9 @@ causes! {
     // Any.
     LocalError: "local_error", "our fault", "this machine could not do it", Us { fault: true, other_transport: true },
         "This machine could not do that.", "";
+    // Of a dial that failed, once another one of the peer shook hands.
+    TransportBlocked: "transport_blocked", "other way", "reached over the other transport only", Network { fault: true, of_many: "They were reached over the other transport only: they do not speak this one, or a firewall or router stops that." },
+        "It was reached over the other transport only: it does not speak this one, or a firewall or router stops that.", "Nothing to do: ttui uses what works.";
 }
 
 #[cfg(test)]

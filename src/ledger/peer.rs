@@ -13,8 +13,8 @@ use super::series::Recent;
 use crate::event::parts::{harmless, parts};
 use crate::event::validate::bounded;
 use crate::event::{
-    At, Attempt, Cause, Encryption, PeerInfo, PeerKey, PeerSample, SNUBBED_AFTER, Sample, Source,
-    StreamFigures,
+    At, Attempt, Blame, Cause, Direction, Encryption, PeerInfo, PeerKey, PeerSample, SNUBBED_AFTER, Sample,
+    Source, StreamFigures, Transport,
 };
 use crate::metainfo::{Bitfield, PeerId};
 
@@ -303,19 +303,49 @@ impl PeerRecord {
         self.owes_for(now).is_some_and(|silence| silence >= SNUBBED_AFTER)
     }
 
-    /// What a failed plain attempt turned out to mean: the peer shook hands, and only encrypted.
+    /// What a failed attempt turned out to mean: the peer shook hands, and only encrypted, or only over the other transport.
     pub fn resolved(&self, attempt: &Attempt) -> Option<Cause> {
+        match () {
+            () if self.wants_encryption(attempt) => Some(Cause::EncryptionRequired),
+            () if self.is_blocked(attempt) => Some(Cause::TransportBlocked),
+            () => None,
+        }
+    }
+
+    /// A plain attempt that opened and failed, of a peer that shook hands encrypted only.
+    fn wants_encryption(&self, attempt: &Attempt) -> bool {
         let shook = |encryption| {
             self.attempts.iter().any(|tried| tried.encryption == encryption && tried.handshaken.is_some())
         };
         let opened = attempt.encryption == Encryption::Plain && attempt.connected.is_some();
-        (opened && attempt.ended.is_some() && shook(Encryption::Mse) && !shook(Encryption::Plain))
-            .then_some(Cause::EncryptionRequired)
+        opened && attempt.ended.is_some() && shook(Encryption::Mse) && !shook(Encryption::Plain)
     }
 
-    /// What any of its failed attempts turned out to mean.
-    pub fn found_out(&self) -> Option<Cause> {
-        self.attempts.iter().find_map(|attempt| self.resolved(attempt))
+    /// A dial that did not get through, of a peer that we dialled with success over the other transport only. Where a third
+    /// peer brought the two together, it tells nothing of a dial that needs none.
+    fn is_blocked(&self, attempt: &Attempt) -> bool {
+        let failed = attempt.cause.map(Cause::info).filter(|_| attempt.direction == Direction::Out);
+        let on_the_way = failed.is_some_and(|cause| cause.other_transport && cause.blame != Blame::Us);
+        let shook = |over| {
+            let tries = self.attempts.iter().filter(move |tried| tried.transport == over);
+            tries.filter(|tried| tried.handshaken.is_some())
+        };
+        let mut others = shook(attempt.transport.other());
+        on_the_way
+            && attempt.handshaken.is_none()
+            && shook(attempt.transport).next().is_none()
+            && others.any(|tried| tried.direction == Direction::Out && tried.relay.is_none())
+    }
+
+    /// What its failed attempts turned out to mean.
+    pub fn found_out(&self) -> impl Iterator<Item = Cause> {
+        self.attempts.iter().filter_map(|attempt| self.resolved(attempt))
+    }
+
+    /// Over what dials of it turned out not to get through.
+    pub fn blocked_over(&self) -> Option<Transport> {
+        let mut tries = self.attempts.iter();
+        tries.find(|tried| self.resolved(tried) == Some(Cause::TransportBlocked)).map(|tried| tried.transport)
     }
 
     /// Whether it was asked plain and encrypted, and shook hands neither way.

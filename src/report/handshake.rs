@@ -151,7 +151,11 @@ fn attempt(out: &mut String, peer: &PeerRecord, attempt: &Attempt, wire: Option<
     }
     if let Some(meant) = peer.resolved(attempt) {
         let info = meant.info();
-        let _ = writeln!(out, "The encrypted try below tells why: {}. {}", info.code, info.sentence);
+        let other = match meant {
+            Cause::TransportBlocked => format!("try over {}", attempt.transport.other().word()),
+            _ => "encrypted try below".to_owned(),
+        };
+        let _ = writeln!(out, "The {other} tells why: {}. {}", info.code, info.sentence);
     }
 }
 

@@ -19,8 +19,8 @@ use ttui::swarm::EncryptionPolicy;
 use ttui::wire::{BlockSpec, HANDSHAKE_BYTES, Message};
 
 use crate::peers::{
-    PIECE, answers, black_hole, handshake, listen_only, message, payload, peer_of, program_check, serve,
-    talks,
+    PIECE, answers, black_hole, handshake, listen_only, message, over_utp_only, payload, peer_of,
+    program_check, serve, talks,
 };
 use crate::support::namespace::{self, Place};
 use crate::support::program::{Output, command};
@@ -70,6 +70,7 @@ const TABLE: &[(Cause, By, &str)] = &[
     (Cause::PermissionDenied, Routes, "a rule forbids it"),
     (Cause::NoLocalPorts, Machine, "no port is left to dial from"),
     (Cause::TooManyOpenFiles, Machine, "no file is left to open"),
+    (Cause::TransportBlocked, Check, "nobody listens over TCP, and somebody over uTP"),
     // Handshakes.
     (Cause::ClosedBeforeHandshake, Check, "closes on our handshake"),
     (Cause::ResetBeforeHandshake, Check, "resets on our handshake"),
@@ -158,7 +159,7 @@ impl Swarm {
             let (peer, cause) = (peer_of(report, *addr), expected(self.by, how));
             match cause {
                 Cause::DuplicatePeerId => {}
-                Cause::EncryptionRequired => {
+                Cause::EncryptionRequired | Cause::TransportBlocked => {
                     assert_eq!(peer["attempts"][0]["resolved"], cause.info().code, "{how}: {peer:#}");
                 }
                 _ => assert_eq!(peer["cause"], cause.info().code, "{how}: {peer:#}"),
@@ -188,7 +189,8 @@ fn no_cause_is_missing() {
     let metadata = &Cause::ALL[place(Cause::MetadataRefused)..=place(Cause::MetadataSilent)];
     assert_eq!(metadata.len(), 3, "refused, wrong and silent");
     // A check tries each way to its end: no dial of it races another.
-    let all = groups.iter().chain(metadata).filter(|cause| **cause != Cause::LostRace);
+    let all = groups.iter().chain(metadata).chain([&Cause::TransportBlocked]);
+    let all = all.filter(|cause| **cause != Cause::LostRace);
     let missing: Vec<&Cause> = all.filter(|cause| TABLE.iter().all(|row| row.0 != **cause)).collect();
     assert!(missing.is_empty(), "nobody provokes {missing:?}");
 }
@@ -334,6 +336,13 @@ async fn check_names_each_of_a_swarm_in_a_namespace() {
     let encrypted = Some(EncryptionPolicy::Prefer);
     let encrypted = Seed::start(&payload, Script { encrypted, ..Script::default() }).await;
     swarm.add("hangs up on all but encryption", encrypted.addr);
+    let from = Lab::new();
+    payload.lay_out(&from.out());
+    let mut ours = from.start(&payload, &[]);
+    soon("the seed has looked at its files", ours.completed()).await.unwrap();
+    let port = until(&ours, "the seed listens", |view| view.port).await;
+    let over_utp = over_utp_only(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
+    swarm.add("nobody listens over TCP, and somebody over uTP", over_utp);
     let honest = Seed::honest(&payload).await;
     let mut routed = Swarm::new(Routes);
     ROUTED.iter().for_each(|(how, addr)| routed.add(how, addr.parse().unwrap()));
@@ -390,9 +399,11 @@ fn assert_groups_and_stages(report: &Value, swarm: &Swarm) {
         let (peer, cause) = (peer_of(report, *addr), expected(Check, how));
         let tried = &peer["attempts"][0];
         let group = match cause {
-            Cause::NeverUnchoked | Cause::Snubbed | Cause::NotInteresting | Cause::EncryptionRequired => {
-                "live"
-            }
+            Cause::NeverUnchoked
+            | Cause::Snubbed
+            | Cause::NotInteresting
+            | Cause::EncryptionRequired
+            | Cause::TransportBlocked => "live",
             Cause::ClosedAfterHandshake | Cause::ClosedByPeer | Cause::ResetByPeer => "left",
             // Either of the two.
             Cause::DuplicatePeerId => continue,
@@ -403,12 +414,12 @@ fn assert_groups_and_stages(report: &Value, swarm: &Swarm) {
             (&json!(group), &json!(group == "live")),
             "{how}: {peer:#}"
         );
-        let shook = cause > Cause::EncryptionMismatch;
+        let shook = cause > Cause::EncryptionMismatch && cause != Cause::TransportBlocked;
         match cause {
             Cause::ConnectTimeout | Cause::ConnectionRefused => {
                 assert_eq!(peer["stage"], "dialling", "{how}")
             }
-            Cause::EncryptionRequired => {}
+            Cause::EncryptionRequired | Cause::TransportBlocked => {}
             _ if shook => {
                 assert!(
                     ["handshaken", "unchoked", "transferring"].contains(&peer["stage"].as_str().unwrap())
@@ -422,7 +433,8 @@ fn assert_groups_and_stages(report: &Value, swarm: &Swarm) {
                 "{how}"
             ),
         }
-        let opened = !matches!(cause, Cause::ConnectTimeout | Cause::ConnectionRefused);
+        let unopened = [Cause::ConnectTimeout, Cause::ConnectionRefused, Cause::TransportBlocked];
+        let opened = !unopened.contains(&cause);
         assert_eq!(tried["connect_ms"].is_u64(), opened, "{how}");
         if shook {
             assert!(tried["bytes_in"].as_u64().unwrap() >= 68, "{how}: {peer:#}");

@@ -6,13 +6,12 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UdpSocket;
 use tokio::time::Instant;
 use ttui::metainfo::InfoHash;
 use ttui::swarm::EncryptionPolicy;
 
 use crate::contract::assert_peer;
-use crate::peers::{answers, black_hole, handshake, listen_only, payload, serve, talks};
+use crate::peers::{answers, black_hole, handshake, listen_only, over_utp_only, payload, serve, talks};
 use crate::support::program::{Output, command};
 use crate::support::{Lab, Payload, Program, Script, Seed, nobody_at, soon, until};
 
@@ -210,29 +209,8 @@ async fn one_that_does_not_shake_hands_is_status_1_and_every_try_is_shown() {
     assert_eq!((output.code(), tries_of(&output.json()[0])), (1, lost.to_vec()));
 }
 
-/// An address from which uTP leads on to this one, and nothing else: over TCP nobody is there.
-async fn over_utp_only(to: SocketAddr) -> SocketAddr {
-    let here = UdpSocket::bind(nobody_at().await).await.unwrap();
-    let there = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    there.connect(to).await.unwrap();
-    let addr = here.local_addr().unwrap();
-    tokio::spawn(async move {
-        let (mut from_here, mut from_there, mut caller) = ([0; 2048], [0; 2048], addr);
-        loop {
-            tokio::select! {
-                came = here.recv_from(&mut from_here) => {
-                    let (bytes, from) = came.unwrap();
-                    caller = from;
-                    there.send(&from_here[..bytes]).await.unwrap();
-                }
-                came = there.recv(&mut from_there) => {
-                    here.send_to(&from_there[..came.unwrap()], caller).await.unwrap();
-                }
-            }
-        }
-    });
-    addr
-}
+/// Whom it is with, what else is said, transport, encryption and cause of each attempt, and the last line.
+type Row<'a> = (SocketAddr, &'a [&'a str], &'a [[&'a str; 3]], &'a str);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_transport_is_tried_to_its_end_and_told() {
@@ -245,8 +223,7 @@ async fn every_transport_is_tried_to_its_end_and_told() {
     let utp_only = over_utp_only(both).await;
     let tcp_only = talks(&payload, b'x', b"", listen_only).await;
     let shaken = async |addr, more: &[&str]| shake_over_both(&lab, &payload, addr, more).ended().await;
-    // The transport, encryption and cause of each attempt.
-    let table: &[(SocketAddr, &[&str], &[[&str; 3]], &str)] = &[
+    let table: &[Row<'_>] = &[
         (
             both,
             &[],
@@ -288,6 +265,8 @@ async fn every_transport_is_tried_to_its_end_and_told() {
         assert_eq!(tries.iter().map(of).collect::<Vec<_>>(), *ways, "{report:#}");
         for (tried, wire) in tries.iter().zip(report["wire"].as_array().unwrap()) {
             assert_eq!(tried["handshake_ms"].is_u64(), tried["cause"].is_null(), "{tried:#}");
+            let resolved = if tried["cause"].is_null() { Value::Null } else { json!("transport_blocked") };
+            assert_eq!(tried["resolved"], resolved, "{tried:#}");
             assert_eq!(tried["bytes_out"], wire["sent_hex"].as_str().unwrap().len() / 2, "{tried:#}");
         }
 
@@ -298,7 +277,10 @@ async fn every_transport_is_tried_to_its_end_and_told() {
             let over = if *transport == "tcp" { "TCP" } else { "uTP" };
             let under = if *encryption == "plain" { "plain" } else { "encrypted" };
             assert!(text.contains(&format!("\n{over}, {under}")), "{text}");
+            let other = if *transport == "tcp" { "uTP" } else { "TCP" };
+            let why = format!("\nThe try over {other} tells why: transport_blocked. ");
             assert!(cause.is_empty() || text.contains(&format!("\n{cause}: ")), "{text}");
+            assert!(cause.is_empty() || text.contains(&why), "{text}");
         }
         assert!(!text.contains("shutdown"), "that we hang up is no failure: {text}");
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 use ttui::engine::{CheckOptions, Wanted, check};
 use ttui::ledger::View;
@@ -111,6 +111,30 @@ pub(crate) async fn black_hole() -> (SocketAddr, impl Sized) {
         assert!(fillers.len() < 16, "the queue never fills");
     }
     (addr, (socket, fillers))
+}
+
+/// An address from which uTP leads on to this one, and nothing else: over TCP nobody is there.
+pub(crate) async fn over_utp_only(to: SocketAddr) -> SocketAddr {
+    let here = UdpSocket::bind(nobody_at().await).await.unwrap();
+    let there = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    there.connect(to).await.unwrap();
+    let addr = here.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut from_here, mut from_there, mut caller) = ([0; 2048], [0; 2048], addr);
+        loop {
+            tokio::select! {
+                came = here.recv_from(&mut from_here) => {
+                    let (bytes, from) = came.unwrap();
+                    caller = from;
+                    there.send(&from_here[..bytes]).await.unwrap();
+                }
+                came = there.recv(&mut from_there) => {
+                    here.send_to(&from_there[..came.unwrap()], caller).await.unwrap();
+                }
+            }
+        }
+    });
+    addr
 }
 
 /// A port that no test is given by the system, as those are all above it.

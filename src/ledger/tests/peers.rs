@@ -238,6 +238,60 @@ fn a_plain_try_is_resolved_by_an_encrypted_one_that_alone_shook_hands() {
 }
 
 #[test]
+fn a_dial_that_did_not_get_through_is_resolved_by_one_over_the_other_transport() {
+    let (out, plain) = (Direction::Out, Encryption::Plain);
+    let began = |run: &mut Script, peer, direction, transport| {
+        run.tell(Event::AttemptBegan { peer, direction, transport, encryption: plain });
+    };
+    for (failing, cause, blocked) in [
+        (Transport::Tcp, Cause::ConnectTimeout, true),
+        (Transport::Tcp, Cause::ConnectionRefused, true),
+        (Transport::Tcp, Cause::ResetBeforeHandshake, true),
+        (Transport::Utp, Cause::ConnectTimeout, true),
+        (Transport::Tcp, Cause::ClosedBeforeHandshake, false),
+        (Transport::Tcp, Cause::NetworkUnreachable, false),
+        (Transport::Tcp, Cause::NoLocalPorts, false),
+        (Transport::Utp, Cause::LostRace, false),
+    ] {
+        let mut run = Script::downloading(4);
+        let peer = run.peer("80.1.1.1:6881");
+        began(&mut run, peer, out, failing);
+        run.end(peer, cause);
+        // Who calls us over the other one proves nothing of what we dial.
+        began(&mut run, peer, Direction::In, failing.other());
+        run.handshake(peer, b"-TR4060-abcdefghijkl").end(peer, Cause::ClosedByPeer);
+        let record = run.record(peer);
+        assert_eq!(record.resolved(&record.attempts[0]), None, "{cause:?}: nothing is proven yet");
+        began(&mut run, peer, out, failing.other());
+        run.handshake(peer, b"-TR4060-abcdefghijkl");
+        let record = run.record(peer);
+        let resolved = blocked.then_some(Cause::TransportBlocked);
+        assert_eq!(record.resolved(&record.attempts[0]), resolved, "{cause:?}");
+        assert_eq!(record.blocked_over(), blocked.then_some(failing), "{cause:?}");
+        assert_eq!((record.resolved(&record.attempts[2]), record.cause), (None, None), "{cause:?}");
+        // Once it got through there, that way is not blocked.
+        run.end(peer, Cause::ClosedByPeer);
+        began(&mut run, peer, Direction::In, failing);
+        run.handshake(peer, b"-TR4060-abcdefghijkl");
+        let record = run.record(peer);
+        assert_eq!(record.resolved(&record.attempts[0]), None, "{cause:?}");
+    }
+}
+
+#[test]
+fn what_a_third_peer_brought_about_says_nothing_of_a_dial_without_one() {
+    let mut run = Script::downloading(4);
+    let (peer, relay) = (run.peer("80.1.1.1:6881"), run.peer("80.1.1.2:6881"));
+    run.fail(peer, Cause::ConnectTimeout);
+    let (direction, transport, encryption) = (Direction::Out, Transport::Utp, Encryption::Plain);
+    run.tell(Event::AttemptBegan { peer, direction, transport, encryption });
+    run.tell(Event::Punch { peer, step: PunchStep::Asked { relay } });
+    run.handshake(peer, b"-TR4060-abcdefghijkl");
+    let record = run.record(peer);
+    assert_eq!(record.resolved(&record.attempts[0]), None);
+}
+
+#[test]
 fn the_rate_of_the_only_sender_is_that_of_the_whole() {
     let mut run = Script::downloading(100);
     let peer = run.peers(1)[0];

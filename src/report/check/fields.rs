@@ -56,7 +56,7 @@ const FIELDS: &[Field] = &[
     field("stream", In::JsonIfKnown, |peer, _| json!(peer.stream)),
     field("attempts", In::Rows, |peer, _| json!(peer.attempts.len())),
     field("encryption", In::Rows, |peer, _| json!(telling(peer, |attempt| Some(encryption(attempt))))),
-    field("resolved", In::Rows, |peer, _| json!(peer.found_out().map(code))),
+    field("resolved", In::Rows, |peer, _| json!(peer.found_out().next().map(code))),
     field("connect_ms", In::Rows, |peer, _| json!(telling(peer, connect_ms))),
     field("handshake_ms", In::Rows, |peer, _| json!(telling(peer, handshake_ms))),
     field("bytes_in", In::Rows, |peer, _| json!(carried(peer, |(bytes_in, _)| bytes_in))),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{came, fields, in_order, steps};
-use crate::event::advised;
+use crate::event::{Cause, advised};
 use crate::ledger::{PeerRecord, View};
 use crate::report::{markdown_cell, table};
 
@@ -64,13 +64,13 @@ pub fn markdown(view: &View) -> String {
     out
 }
 
-/// A field as people read it; what a failed try turned out to mean stands in place of how it was made.
+/// A field as people read it; that a peer takes encryption only stands in place of how it was reached.
 fn cell(name: &str, peer: &PeerRecord, view: &View) -> String {
     let plain = |name| table::plain(&fields::value(name, peer, view));
     match name {
         "group" => peer.group.word().to_owned(),
-        "encryption" => {
-            [plain("resolved"), plain(name)].into_iter().find(|way| !way.is_empty()).unwrap_or_default()
+        "encryption" if peer.found_out().any(|meant| meant == Cause::EncryptionRequired) => {
+            Cause::EncryptionRequired.info().code.to_owned()
         }
         "client" | "detail" => markdown_cell(&plain(name)),
         _ => plain(name),

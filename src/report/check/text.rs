@@ -127,11 +127,14 @@ fn answer(peer: &PeerRecord, view: &View) -> String {
             text.push_str(" (?)");
         }
         let way = match peer.attempts.iter().find(|tried| tried.handshaken.is_some()) {
-            _ if peer.found_out().is_some() => ", encrypted only",
+            _ if peer.found_out().any(|meant| meant == Cause::EncryptionRequired) => ", encrypted only",
             Some(tried) if tried.encryption == Encryption::Mse => ", encrypted",
             _ => "",
         };
         text.push_str(way);
+        if let Some(blocked) = peer.blocked_over() {
+            let _ = write!(text, ", over {} only", blocked.other().word());
+        }
         text.push_str(match cause {
             Some(_) => ": ",
             None if peer.stage == Stage::Transferring => ": sends data",

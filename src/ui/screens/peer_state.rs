@@ -52,7 +52,15 @@ pub(super) fn headline(peer: &PeerRecord, view: &View) -> String {
 /// What is known about why, and what to try.
 fn meaning(peer: &PeerRecord, model: &Model, view: &View) -> String {
     let mut said: Vec<String> = Vec::new();
-    if peer.found_out().is_some() {
+    if let Some(blocked) = peer.blocked_over() {
+        said.push(format!(
+            "No connection over {}, and one over {}: it does not speak {0}, or something on the way (a firewall, a \
+             router, the provider) stops that.",
+            blocked.word(),
+            blocked.other().word()
+        ));
+    }
+    if peer.found_out().any(|meant| meant == Cause::EncryptionRequired) {
         said.push(
             "It hung up on our plain handshake and answered the encrypted one: it seems to take encrypted connections \
              only."
