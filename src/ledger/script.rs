@@ -131,6 +131,12 @@ impl Script {
         self.begin(peer, Direction::Out, Encryption::Plain)
     }
 
+    /// Dials over TCP or uTP.
+    pub(crate) fn dial_over(&mut self, peer: PeerKey, transport: Transport) -> &mut Self {
+        let (direction, encryption) = (Direction::Out, Encryption::Plain);
+        self.tell(Event::AttemptBegan { peer, direction, transport, encryption })
+    }
+
     pub(crate) fn begin(&mut self, peer: PeerKey, direction: Direction, encryption: Encryption) -> &mut Self {
         self.tell(Event::AttemptBegan { peer, direction, transport: Transport::Tcp, encryption })
     }

@@ -19,6 +19,7 @@ mod say;
 mod scene;
 mod sources;
 mod table;
+mod transports;
 mod troubles;
 mod web_seeds;
 mod whole;
@@ -115,6 +116,10 @@ pub enum VerdictCode {
     NothingWanted,
     /// Every web seed fails.
     WebSeedsFailing,
+    /// uTP reaches peers that TCP does not, and TCP hardly anybody.
+    UtpOnly,
+    /// TCP reaches peers that uTP does not, and uTP hardly anybody.
+    TcpOnly,
 }
 
 /// One judgement with its evidence.

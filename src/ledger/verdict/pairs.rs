@@ -10,7 +10,7 @@ use super::{VerdictCode as Code, agrees_with_counts};
 use crate::event::{
     Cause, DhtFact, Direction, DiskSample, Encryption, Event, Finder, FinderStatus, MappingFact,
     MappingProtocol, MappingStep, MetadataStep, PeerKey, Phase, Queued, Severity, Side, Source, TrackerError,
-    WebSeedKey, WebSeedStep, advised,
+    Transport, WebSeedKey, WebSeedStep, advised,
 };
 use crate::ledger::script::Script;
 use crate::metainfo::{Choice, FilePriority};
@@ -260,6 +260,19 @@ fn asking_routers(step: MappingStep, outside: [u8; 4]) -> Script {
     run
 }
 
+/// Five peers that this transport reaches and the other one does not, and some that the other one does.
+fn only_over(over: Transport, others: u32) -> Script {
+    let mut run = downloading();
+    for peer in run.peers(5) {
+        run.dial_over(peer, over.other()).end(peer, Cause::ConnectTimeout);
+        run.dial_over(peer, over).handshake(peer, b"-TR4060-abcdefghijkl");
+    }
+    for peer in run.peers(others) {
+        run.dial_over(peer, over.other()).handshake(peer, b"-TR4060-abcdefghijkl");
+    }
+    run
+}
+
 fn limited(limit: u64) -> Script {
     let mut run = flowing(MIB, 10);
     run.limit_down(limit);
@@ -423,6 +436,8 @@ const PAIRS: &[(Code, Kind, Run, Run)] = &[
         || asking_routers(MappingStep::GaveUp, [198, 51, 100, 1]),
         || asking_routers(MappingStep::Mapped, [198, 51, 100, 1]),
     ),
+    (Code::UtpOnly, Kind::Note, || only_over(Transport::Utp, 0), || only_over(Transport::Utp, 1)),
+    (Code::TcpOnly, Kind::Note, || only_over(Transport::Tcp, 0), || only_over(Transport::Tcp, 1)),
     (Code::MetadataMissing, Kind::Trouble, || refused_metadata(3), || refused_metadata(2)),
     (Code::Stalled, Kind::Last, || quiet(30), || quiet(29)),
     (Code::Unknown, Kind::Last, || quiet(29), || quiet(30)),
@@ -445,7 +460,7 @@ fn every_rule_speaks_where_it_must_and_is_silent_where_it_all_but_must() {
     let table: BTreeSet<_> = RULES.iter().map(|rule| (rule.code, rule.kind as u8)).collect();
     assert_eq!(rules, table, "every rule of the table is tried");
     assert_eq!(table.len(), RULES.len(), "code and kind name a rule");
-    assert_eq!(codes.len(), 37, "every code of the contract");
+    assert_eq!(codes.len(), 39, "every code of the contract");
 }
 
 #[test]

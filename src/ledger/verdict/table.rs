@@ -4,8 +4,8 @@ use super::look::LookOn;
 use super::say::Told;
 use super::scene::Scene;
 use super::{
-    Finding, VerdictCode, answers, bad_data, limits, metadata, notes, patterns, reach, sources, troubles,
-    web_seeds, whole,
+    Finding, VerdictCode, answers, bad_data, limits, metadata, notes, patterns, reach, sources, transports,
+    troubles, web_seeds, whole,
 };
 
 /// What a rule speaks about.
@@ -113,6 +113,8 @@ pub(super) const RULES: &[Rule] = &[
     notes::SNUBBED_BY_MOST,
     notes::LOSSES_ARE_USUAL,
     patterns::PORTS_BLOCKED,
+    transports::UTP_ONLY,
+    transports::TCP_ONLY,
     notes::SEEDS_ONLY,
     whole::STALLED,
     whole::UNKNOWN,

@@ -6,6 +6,7 @@ mod dials;
 mod metadata;
 mod service;
 mod sources;
+mod transports;
 mod whole;
 
 use std::sync::Arc;
