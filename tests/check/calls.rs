@@ -10,6 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use ttui::engine::{CheckOptions, check};
 use ttui::metainfo::InfoHash;
+use ttui::swarm::TransportPolicy;
 use ttui::wire::{ExtensionHandshake, Message};
 
 use crate::causes::{By, assert_shown, expected};
@@ -85,7 +86,8 @@ async fn a_peer_that_is_dialled_and_calls_is_one_peer() {
         Recipe::file("it", 4 * PIECE, PIECE).tier(&[&tracker.url()]).tier(&[&silent.url()]).make();
     let running = tokio::spawn({
         let time = Duration::from_secs(2);
-        let options = CheckOptions { loopback: true, time, peers: vec![dead], ..CheckOptions::default() };
+        let (peers, transport) = (vec![dead], TransportPolicy::Tcp);
+        let options = CheckOptions { loopback: true, time, peers, transport, ..CheckOptions::default() };
         check(with_trackers.torrent.clone(), options, pending())
     });
     let port = tracker.until("started").await.port;

@@ -49,8 +49,9 @@ fn two_thousand_dead_endpoints_cost_little_more_than_one() {
         report["peers"].as_array().unwrap().iter().filter(|peer| peer["cause"] == cause).count()
     };
     assert_eq!((count("connection_refused"), count("connect_timeout")), (1000, 1000));
-    // Ten seconds to connect, and two. What never opened is not tried encrypted.
-    assert!(took < Duration::from_secs(14), "{took:?}");
+    // Ten seconds to connect over TCP and not five over uTP, and four for twice two thousand dials. What never opened is
+    // not tried encrypted.
+    assert!(took < Duration::from_secs(19), "{took:?}");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak_kib < 64 * 1024, "{peak_kib} KiB");

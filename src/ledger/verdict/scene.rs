@@ -279,7 +279,12 @@ impl Dialled {
         let ours = || record.attempts.iter().filter(|attempt| attempt.direction == Direction::Out);
         let is = u32::from;
         let opened = ours().any(|attempt| attempt.connected.is_some());
-        let cause = ours().rev().find(|attempt| attempt.ended.is_some()).and_then(|attempt| attempt.cause);
+        let tries = record.tries().filter(|attempt| attempt.direction == Direction::Out);
+        let under_way = tries.filter(|attempt| attempt.ended.is_none()).map(|attempt| attempt.began).min();
+        // One that ended while another goes on beside it has decided nothing.
+        let before = |ended: At| under_way.is_none_or(|began| ended <= began);
+        let decided = ours().rev().find(|attempt| attempt.ended.is_some_and(before));
+        let cause = decided.and_then(|attempt| attempt.cause);
         let failed = |what: Cause| is(!opened && cause == Some(what));
         let invalid = record.cause == Some(Cause::InvalidAddress);
         Self {

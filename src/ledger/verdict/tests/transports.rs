@@ -48,6 +48,27 @@ fn tcp_gets_through_and_utp_does_not() {
 }
 
 #[test]
+fn a_dial_that_goes_on_over_the_other_transport_has_not_ended() {
+    let mut run = Script::downloading(100);
+    let (peers, encryption) = (run.peers(12), Encryption::Plain);
+    for &peer in &peers {
+        run.dial_over(peer, Transport::Tcp);
+        run.tell(Event::RivalBegan { peer, transport: Transport::Utp, encryption });
+    }
+    run.wait(5);
+    let cause = Cause::ConnectTimeout;
+    for &peer in &peers {
+        run.tell(Event::RivalEnded { peer, cause, error: None, detail: None });
+    }
+    assert!(run.verdict(VerdictCode::DialsTimeOut).is_none(), "TCP may still get through");
+    run.wait(5);
+    for &peer in &peers {
+        run.end(peer, cause);
+    }
+    assert!(run.verdict(VerdictCode::DialsTimeOut).is_some());
+}
+
+#[test]
 fn a_transport_that_gets_through_to_some_is_not_called_blocked() {
     let none = |mut run: Script, why: &str| {
         let codes = run.codes();
