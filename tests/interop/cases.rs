@@ -19,7 +19,7 @@ use crate::clients::{
 use crate::lab::Lab;
 use crate::net::Host;
 use crate::torrents::{self, Content, Maker, Torrent};
-use crate::{local, over_utp, tree, way_in, web_seeds, wire};
+use crate::{holepunch, local, over_utp, tree, way_in, web_seeds, wire};
 
 /// A named case.
 pub(crate) struct Case {
@@ -144,6 +144,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend(local::all());
     cases.extend(web_seeds::all());
     cases.extend(over_utp::all());
+    cases.extend(holepunch::all());
     cases.extend(wire::all());
     cases
 }

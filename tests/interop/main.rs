@@ -17,6 +17,7 @@
 //! | [`local`] | the same, of clients of one network |
 //! | [`web_seeds`] | the same, of web servers |
 //! | [`over_utp`] | the same, over uTP |
+//! | [`holepunch`] | the same, of two behind routers and a third |
 //! | [`wire`] | what is sent, packet by packet |
 //! | [`runner`] | filter, retry, report |
 //!
@@ -27,6 +28,7 @@
 
 mod cases;
 mod clients;
+mod holepunch;
 mod http;
 mod lab;
 mod local;

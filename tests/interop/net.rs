@@ -122,6 +122,14 @@ impl Host {
         command
     }
 
+    /// Has it pass on what is not for itself: it is a router.
+    pub(crate) fn forward(&self) -> Result<()> {
+        let setup = "echo 1 > /proc/sys/net/ipv4/ip_forward";
+        let status = self.command("sh").args(["-c", setup]).status().wrap_err("cannot enter a host")?;
+        ensure!(status.success(), "{} does not forward", self.v4);
+        Ok(())
+    }
+
     /// `port` at this host's IPv4 address.
     pub(crate) fn at(&self, port: u16) -> SocketAddr {
         SocketAddr::new(IpAddr::V4(self.v4), port)

@@ -43,6 +43,8 @@ def session(ip, port):
         "enable_incoming_utp": os.environ.get("UTP") == "on",
         "enable_outgoing_utp": os.environ.get("UTP") == "on",
         "allow_multiple_connections_per_ip": True,
+        # Nobody here is further away; who does not answer may be met otherwise.
+        "peer_connect_timeout": 5,
         "alert_mask": lt.alert.category_t.error_notification
         | lt.alert.category_t.status_notification
         | lt.alert.category_t.storage_notification

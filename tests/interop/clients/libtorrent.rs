@@ -62,6 +62,20 @@ impl Libtorrent {
         command.envs(told(self.0));
         lab.spawn(command, "libtorrent")
     }
+
+    /// Starts it on an empty folder, so slow that nobody gets the content from it; it names peers to others.
+    pub(crate) fn stand_between(
+        &self,
+        lab: &Lab,
+        host: &Host,
+        torrent: &Torrent,
+        parent: &Path,
+        peer: Option<SocketAddr>,
+    ) -> Result<Process> {
+        let mut command = download(lab, host, torrent, parent, peer)?;
+        command.envs(told(self.0)).env("PEX", "on").env("DOWN", GO_BETWEEN_BPS.to_string());
+        lab.spawn(command, "libtorrent-between")
+    }
 }
 
 impl PeerExchange for Libtorrent {
@@ -73,9 +87,7 @@ impl PeerExchange for Libtorrent {
         parent: &Path,
         peer: SocketAddr,
     ) -> Result<Process> {
-        let mut command = download(lab, host, torrent, parent, Some(peer))?;
-        command.env("PEX", "on").env("DOWN", GO_BETWEEN_BPS.to_string());
-        lab.spawn(command, "libtorrent-between")
+        self.stand_between(lab, host, torrent, parent, Some(peer))
     }
 
     fn download_by_exchange(
@@ -87,7 +99,7 @@ impl PeerExchange for Libtorrent {
         peer: SocketAddr,
     ) -> Result<Process> {
         let mut command = download(lab, host, torrent, parent, Some(peer))?;
-        command.env("PEX", "on");
+        command.envs(told(self.0)).env("PEX", "on");
         wait_until_complete(lab, lab.spawn(command, "libtorrent")?)
     }
 }

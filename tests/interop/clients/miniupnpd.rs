@@ -85,9 +85,7 @@ impl Router {
         let mut nft = host.command("nft");
         nft.arg("-f").arg(&chains);
         lab.output("nft", nft)?;
-        let mut forward = host.command("sh");
-        forward.args(["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]);
-        lab.output("forward", forward)?;
+        host.forward()?;
 
         let is = |wanted: &[Speaks]| if wanted.contains(&speaks) { "yes" } else { "no" };
         let words = [
