@@ -12,8 +12,8 @@ fn read(path: &str) -> Option<String> {
 /// Whether there is a test of this name, as the table writes it.
 fn exists(file: &str, name: &str) -> bool {
     if file == "interop" {
-        let [cases, clients, way_in, local, over_utp, web_seeds, wire] =
-            ["cases", "clients", "way_in", "local", "over_utp", "web_seeds", "wire"]
+        let [cases, clients, way_in, local, over_utp, holepunch, web_seeds, wire] =
+            ["cases", "clients", "way_in", "local", "over_utp", "holepunch", "web_seeds", "wire"]
                 .map(|file| read(&format!("tests/interop/{file}.rs")).unwrap());
         let prefixes = [
             "downloads_from_",
@@ -38,7 +38,7 @@ fn exists(file: &str, name: &str) -> bool {
             })
         });
         return of_client
-            || [cases, way_in, local, over_utp, web_seeds, wire]
+            || [cases, way_in, local, over_utp, holepunch, web_seeds, wire]
                 .iter()
                 .any(|text| text.contains(&format!("\"{name}\"")));
     }
