@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::transport::Transport;
-use crate::event::WireBytes;
+use crate::event::{Cause, WireBytes};
 
 /// What passed over a connection so far. Nothing bounds it: it is for handshakes, which have bounds of their own.
 #[derive(Clone, Debug, Default)]
@@ -66,4 +66,12 @@ impl<T: Transport> AsyncWrite for Tapped<T> {
     }
 }
 
-impl<T: Transport> Transport for Tapped<T> {}
+impl<T: Transport> Transport for Tapped<T> {
+    fn last_words(&self) -> Option<String> {
+        self.inner.last_words()
+    }
+
+    fn end_because(&mut self, cause: Cause) {
+        self.inner.end_because(cause);
+    }
+}
