@@ -130,6 +130,8 @@ pub(super) struct Stream {
     /// The room that we offered last.
     offered: u32,
     ack_due: bool,
+    /// The last acknowledgement is due under the number of our FIN as well.
+    ack_again: bool,
     duplicate_acks: u8,
     /// Of the packets that came, the newest by transmission, and when it was sent.
     newest_acked: (u32, Micros),
@@ -216,6 +218,7 @@ impl Stream {
             most_peer_window: 0,
             offered: settings.receive_window,
             ack_due: false,
+            ack_again: false,
             duplicate_acks: 0,
             newest_acked: (0, 0),
             reordering: hearing::LEAST_REORDERING,
@@ -275,7 +278,8 @@ impl Stream {
     pub(super) fn read(&mut self, slices: &mut [IoSliceMut<'_>]) -> usize {
         let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
         let copied = self.receive.read(slices);
-        self.news.reader_waits |= copied < wanted;
+        // Who read all that there was hears of what comes next, also where it had asked for no more.
+        self.news.reader_waits |= copied < wanted || self.receive.readable() == 0;
         self.news.told_end |= self.at_end() && copied < wanted;
         let (window, limit) = (self.receive.window(), self.receive.limit());
         let opened = self.offered < sending::SMALL_WINDOW && window >= sending::SMALL_WINDOW;

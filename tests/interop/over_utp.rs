@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Result, ensure};
 
 use crate::cases::{Case, case, plain};
 use crate::clients::libtorrent::Libtorrent;
@@ -34,6 +34,7 @@ pub(crate) fn all() -> Vec<Case> {
     cases.extend([
         case("downloads_over_utp_from_ttui", &[create], between_two),
         case("tells_why_libtorrent_closes", &[libtorrent, create], hear_why),
+        case("tells_libtorrent_that_it_closes", &[libtorrent, create], be_heard),
     ]);
     cases
 }
@@ -118,5 +119,27 @@ fn hear_why(lab: &Lab) -> Result<()> {
     command.args(["--transport", "utp", "--peer", &theirs.at(PEER_PORT).to_string(), "--log"]).arg(&log);
     let mut client = lab.spawn(command, "ttui")?;
     let told = "cause=\"closed_before_handshake\" detail=\"its reason: invalid info hash\"";
-    lab.wait_for("the reason", &mut client, || Ok(fs::read_to_string(&log)?.contains(told).then_some(())))
+    lab.wait_for("the reason", &mut client, || Ok(fs::read_to_string(&log)?.contains(told).then_some(())))?;
+    let shaken = ttui::handshake_in_vain(lab, &ours, &Torrent::of_nobody(), theirs.at(PEER_PORT))?;
+    ensure!(shaken.contains("(its reason: invalid info hash)"), "not told: {shaken}");
+    Ok(())
+}
+
+/// It asks ttui for one that ttui does not have. What it is told is there to be seen in a later version than 2.0 of it.
+fn be_heard(lab: &Lab) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (theirs, ours) = (lab.host("leecher")?, lab.host("ttui")?);
+    let mut command = ttui::headless(&ours, &torrent, &content.parent);
+    command.args(BOTH);
+    let seed = ttui::seed_by(lab, &ours, command)?;
+    let into = lab.folder("download")?;
+    let peer = Some(ours.at(PEER_PORT));
+    let mut client = LIBTORRENT.begin(lab, &theirs, &Torrent::of_nobody(), &into, peer)?;
+    let alerts = lab.logs().join("libtorrent.err");
+    let told = lab.wait_for("libtorrent to be hung up on", &mut client, || {
+        let alerts = fs::read_to_string(&alerts)?;
+        Ok(alerts.lines().find(|line| line.contains("disconnecting (uTP)")).map(str::to_owned))
+    })?;
+    ensure!(told.contains("End of file"), "it heard otherwise: {told}");
+    ttui::end(lab, seed)
 }

@@ -53,9 +53,9 @@ impl Stream {
                 if next == Next::Full && self.congestion.window() <= self.peer_window {
                     self.congestion.was_full(now);
                 }
-                self.ack_due || !matches!(next, Next::Full | Next::Nothing)
+                self.ack_due || self.ack_again || !matches!(next, Next::Full | Next::Nothing)
             }
-            State::Ended | State::Resting => self.ack_due,
+            State::Ended | State::Resting => self.ack_due || self.ack_again,
             State::Resetting => true,
             State::Abandoned | State::Gone => false,
         }
@@ -86,9 +86,18 @@ impl Stream {
             }
             _ => None,
         };
-        if out.is_empty() && self.ack_due {
+        if out.is_empty() && (self.ack_due || self.ack_again) {
             let mut mask = NO_MASK;
-            let header = self.header(now, Kind::State);
+            let mut header = self.header(now, Kind::State);
+            // What follows our FIN has the number after it. libtorrent hears none beyond that of the FIN, libutp none that is
+            // not: each is told in a packet of its own.
+            let again = std::mem::replace(
+                &mut self.ack_again,
+                self.ack_due && matches!(self.fin, Fin::Sent | Fin::Acked),
+            );
+            if again && !self.ack_due {
+                header.seq = header.seq.wrapping_sub(1);
+            }
             header.write_extended(out, self.receive.selective_ack(&mut mask), None);
         }
         if out.is_empty() {

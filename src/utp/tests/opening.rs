@@ -1,7 +1,8 @@
+use std::io::IoSliceMut;
 use std::time::Duration;
 
 use super::line::{Way, World};
-use crate::utp::Settings;
+use crate::utp::{Event, Settings};
 
 #[test]
 fn a_stream_opens_carries_bytes_both_ways_and_ends() {
@@ -27,4 +28,23 @@ fn what_is_lost_late_or_comes_twice_is_made_good() {
         let figures = world.ends[0].figures(world.now, ids[0]).unwrap();
         assert!(figures.resent_fast > 10 * figures.resent_timeout, "{figures:?}");
     }
+}
+
+#[test]
+fn who_read_just_what_there_was_hears_of_what_comes_next() {
+    let mut world = World::new(Settings::default());
+    let ids = world.open();
+    for asked_for in [1_000, 2_000] {
+        let (from, now) = (ids[0], world.now);
+        assert_eq!(world.ends[0].write(now, from, &[7; 1_000]), 1_000);
+        world.run(Duration::from_secs(1));
+        let heard = std::mem::take(&mut world.events[1]);
+        assert!(heard.contains(&(ids[1], Event::Readable)), "{asked_for}: {heard:?}");
+        let (mut bytes, now) = (vec![0; asked_for], world.now);
+        assert_eq!(world.ends[1].read(now, ids[1], &mut [IoSliceMut::new(&mut bytes)]), 1_000);
+    }
+    let now = world.now;
+    world.ends[0].write(now, ids[0], b"more");
+    world.run(Duration::from_secs(1));
+    assert!(world.events[1].contains(&(ids[1], Event::Readable)));
 }

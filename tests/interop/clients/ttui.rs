@@ -203,6 +203,21 @@ pub(crate) fn handshake(lab: &Lab, host: &Host, torrent: &Torrent, peer: SocketA
     serde_json::from_str(&output).wrap_err_with(|| format!("not JSON: {output}"))
 }
 
+/// What `ttui handshake` says over uTP of one that does not shake hands.
+pub(crate) fn handshake_in_vain(
+    lab: &Lab,
+    host: &Host,
+    torrent: &Torrent,
+    peer: SocketAddr,
+) -> Result<String> {
+    let mut command = host.command(PROGRAM);
+    command.arg("handshake").arg(&torrent.path).args([&peer.to_string(), "--transport", "utp"]);
+    let mut shaking = lab.spawn(command, "ttui-handshake")?;
+    let status = lab.wait_for_end(&mut shaking, CASE_LIMIT)?;
+    ensure!(status == Some(1), "ttui handshake ended with status {status:?}, expected 1");
+    Ok(shaking.output())
+}
+
 /// What `ttui info --json` says.
 pub(crate) fn info(lab: &Lab, torrent: &Torrent) -> Result<Value> {
     let mut command = Command::new(PROGRAM);
