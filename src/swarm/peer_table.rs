@@ -28,6 +28,10 @@ pub(super) const MOST_ROWS: usize = 20_000;
 const SPREAD: Duration = Duration::from_secs(10);
 /// For how long after a standstill an end may be a consequence of it.
 const FORGIVING: Duration = Duration::from_secs(30);
+/// How long it takes at most until the other end of two connections, of which we closed one, has closed the other.
+const DISAGREES_WITHIN: Duration = Duration::from_secs(3);
+/// Within how long a peer is dialled again with which none of two connections is left: not at once, as it may dial, too.
+const MEETS_AGAIN_WITHIN: Duration = Duration::from_secs(2);
 /// Connections the holder of one public address may have.
 const MOST_PER_ADDRESS: usize = 8;
 
@@ -283,12 +287,16 @@ impl PeerTable {
         let reachable = row.is_reachable();
         row.let_go = cause == Cause::BothSeeds || (cause == Cause::NotInteresting && complete);
         let mut wait = wait_after(cause, row.failures, complete).filter(|_| !self.once);
+        let chosen = std::mem::replace(&mut row.chosen, (cause == Cause::Replaced).then_some(now));
+        let disagrees = chosen.is_some_and(|at| now.saturating_sub(at) < DISAGREES_WITHIN);
         let (surprised, until) = &mut self.surprised;
         if self.lost.remove(&peer) && cause == Cause::ConnectionLost {
             wait = Some(Duration::ZERO);
         } else if surprised.remove(&peer) && now < *until && cause.info().of_silence {
             let soon = if row.shook_hands { Duration::ZERO } else { SPREAD.mul_f64(random.f64()) };
             wait = wait.map(|wait| wait.min(soon));
+        } else if disagrees && cause.info().of_silence {
+            wait = wait.map(|wait| wait.min(MEETS_AGAIN_WITHIN.mul_f64(random.f64())));
         } else {
             row.failures += 1;
         }

@@ -287,11 +287,9 @@ impl PeerTable {
         ours_stays: bool,
         out: &mut Outbox,
     ) -> bool {
-        let Some(Dial { way, came, rival, through }) =
-            self.rows.get_mut(&peer).and_then(Row::dialling).copied()
-        else {
-            return true;
-        };
+        let Some(row) = self.rows.get_mut(&peer) else { return true };
+        let Some(Dial { way, came, rival, through }) = row.dialling().copied() else { return true };
+        row.chosen = Some(now);
         // What is not open yet may never be, and nobody shook hands over it at the other end.
         if ours_stays && came.opened {
             return false;

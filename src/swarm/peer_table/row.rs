@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::super::ConnKey;
 use super::super::fallback::Fallback;
 use super::dials::Dial;
-use crate::event::Source;
+use crate::event::{At, Source};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::swarm) enum Standing {
@@ -34,6 +34,8 @@ pub(in crate::swarm) struct Row {
     pub(super) fallback: Fallback,
     /// The dial under way, or the last one.
     pub(in crate::swarm) dial: Option<Dial>,
+    /// When one of two connections with it was chosen, and the other closed.
+    pub(super) chosen: Option<At>,
 }
 
 impl Row {
@@ -50,6 +52,7 @@ impl Row {
             let_go: false,
             fallback: Fallback::default(),
             dial: None,
+            chosen: None,
         }
     }
 

@@ -232,20 +232,39 @@ fn two_that_dial_each_other_at_once_keep_one_connection() {
     }
 }
 
+/// It calls from where it listens, under another peer id.
+fn calls_again(one: &mut One, conn: ConnKey) {
+    let (peer, transport, addr, so_far) = (None, Utp, addr(1), Vec::new());
+    let peer_id = PeerId::ours(u64::from(conn.0));
+    one.tell(Input::Handshaken { conn, peer, transport, addr, peer_id, so_far });
+}
+
 #[test]
 fn a_peer_that_begins_again_at_its_address_takes_the_place_of_the_one_before() {
     let mut one = knowing(OnlyUtp, Reach::Answers);
     one.run(secs(1));
     let before = one.conn_with(1);
-    let (conn, addr) = (ConnKey(900), addr(1));
-    one.tell(Input::Handshaken {
-        conn,
-        peer: None,
-        transport: Utp,
-        addr,
-        peer_id: PeerId::ours(900),
-        so_far: Vec::new(),
-    });
+    let conn = ConnKey(900);
+    calls_again(&mut one, conn);
     assert_eq!((one.closes(before.0), one.closes(conn.0)), (1, 0));
     assert_eq!(one.swarm().live.conns(), [conn]);
+}
+
+#[test]
+fn when_the_other_end_closes_that_of_two_connections_that_we_keep_it_is_dialled_again_soon() {
+    for (cause, after, dialled) in [
+        (Cause::ClosedAfterHandshake, ms(200), true),
+        (Cause::ClosedByPeer, secs(2), true),
+        (Cause::ClosedByPeer, secs(4), false),
+        (Cause::BadMessage, ms(200), false),
+    ] {
+        let mut one = knowing(OnlyUtp, Reach::Answers);
+        one.run(ms(100));
+        calls_again(&mut one, ConnKey(900));
+        one.run(after);
+        let before = one.dials().len();
+        one.over(900, cause);
+        one.run(secs(2));
+        assert_eq!(one.dials().len() - before, usize::from(dialled), "{cause:?} after {after:?}");
+    }
 }
