@@ -51,6 +51,8 @@ def sink(where):
 def pour(where, seconds):
     end, some = time.monotonic() + seconds, bytes(64 << 10)
     with socket.create_connection(where) as made:
+        # The one that fills queues. BBR, which a system may have instead, keeps them short, and shares.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
         # What is not sent by then must not count.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         while time.monotonic() < end:
