@@ -305,11 +305,10 @@ impl PeerRecord {
 
     /// What a failed attempt turned out to mean: the peer shook hands, and only encrypted, or only over the other transport.
     pub fn resolved(&self, attempt: &Attempt) -> Option<Cause> {
-        match () {
-            () if self.wants_encryption(attempt) => Some(Cause::EncryptionRequired),
-            () if self.is_blocked(attempt) => Some(Cause::TransportBlocked),
-            () => None,
+        if self.wants_encryption(attempt) {
+            return Some(Cause::EncryptionRequired);
         }
+        self.is_blocked(attempt).then_some(Cause::TransportBlocked)
     }
 
     /// A plain attempt that opened and failed, of a peer that shook hands encrypted only.

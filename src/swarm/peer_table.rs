@@ -287,8 +287,8 @@ impl PeerTable {
         let reachable = row.is_reachable();
         row.let_go = cause == Cause::BothSeeds || (cause == Cause::NotInteresting && complete);
         let mut wait = wait_after(cause, row.failures, complete).filter(|_| !self.once);
-        let chosen = std::mem::replace(&mut row.chosen, (cause == Cause::Replaced).then_some(now));
-        let disagrees = chosen.is_some_and(|at| now.saturating_sub(at) < DISAGREES_WITHIN);
+        let kept_one_at = std::mem::replace(&mut row.kept_one_at, (cause == Cause::Replaced).then_some(now));
+        let disagrees = kept_one_at.is_some_and(|at| now.saturating_sub(at) < DISAGREES_WITHIN);
         let (surprised, until) = &mut self.surprised;
         if self.lost.remove(&peer) && cause == Cause::ConnectionLost {
             wait = Some(Duration::ZERO);

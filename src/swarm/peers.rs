@@ -153,9 +153,8 @@ impl Swarm {
         match twin {
             Some(Twin { stays: true, .. }) => return Some(Cause::DuplicatePeerId),
             // It takes the other's place: no limit is in its way.
-            // It may be of the same address, as calls over uTP are: its row is to be free.
             Some(Twin { conn, .. }) => {
-                self.replace(now, conn);
+                self.close(conn, Cause::Replaced);
                 return None;
             }
             // In a check there is no limit.
@@ -293,9 +292,11 @@ impl Swarm {
                 }
             }
             Some((_, Standing::Live(conn))) => {
-                // Over uTP a program calls from where it listens: another one is there now.
-                let before = self.live.get(conn).map(|live| live.transport);
-                if (before, transport) != (Some(Transport::Utp), Transport::Utp) {
+                // One that closes, or over uTP, where a program calls from where it listens, another one that was there.
+                let gone = |live: &Live| {
+                    live.closing || (live.transport, transport) == (Transport::Utp, Transport::Utp)
+                };
+                if !self.live.get(conn).is_some_and(gone) {
                     return (None, Some(ConnectionLimit));
                 }
                 self.replace(now, conn);

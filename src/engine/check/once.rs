@@ -1,4 +1,4 @@
-//! One handshake with one peer, plain and encrypted as the setting says.
+//! Handshakes with one peer, over each transport, plain and encrypted, as the settings say.
 
 use std::future::Future;
 use std::io;

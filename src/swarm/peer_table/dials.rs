@@ -289,7 +289,7 @@ impl PeerTable {
     ) -> bool {
         let Some(row) = self.rows.get_mut(&peer) else { return true };
         let Some(Dial { way, came, rival, through }) = row.dialling().copied() else { return true };
-        row.chosen = Some(now);
+        row.kept_one_at = Some(now);
         // What is not open yet may never be, and nobody shook hands over it at the other end.
         if ours_stays && came.opened {
             return false;

@@ -29,9 +29,10 @@ impl PeerTable {
     ) -> bool {
         let silent =
             matches!(end.cause, Cause::ConnectTimeout | Cause::ConnectionRefused | Cause::HostUnreachable);
-        let Some((relay, conn)) = self.relay_of(peer, live).filter(|_| silent && self.punches()) else {
+        if !silent || !self.punches() {
             return false;
-        };
+        }
+        let Some((relay, conn)) = self.relay_of(peer, live) else { return false };
         let policy = self.policy;
         let Some(row) = self.rows.get_mut(&peer).filter(|row| !row.dropped && !row.invalid) else {
             return false;

@@ -34,8 +34,8 @@ pub(in crate::swarm) struct Row {
     pub(super) fallback: Fallback,
     /// The dial under way, or the last one.
     pub(in crate::swarm) dial: Option<Dial>,
-    /// When one of two connections with it was chosen, and the other closed.
-    pub(super) chosen: Option<At>,
+    /// When one of two connections with it was kept, and the other closed.
+    pub(super) kept_one_at: Option<At>,
 }
 
 impl Row {
@@ -52,7 +52,7 @@ impl Row {
             let_go: false,
             fallback: Fallback::default(),
             dial: None,
-            chosen: None,
+            kept_one_at: None,
         }
     }
 

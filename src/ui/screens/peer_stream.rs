@@ -58,7 +58,7 @@ fn delay(name: &str, us: Option<u32>, means: &[String], room: usize) -> Spans {
 /// What keeps us from sending more, in a sentence.
 fn limit(limited_by: LimitedBy) -> &'static str {
     match limited_by {
-        LimitedBy::Window => "Our window: it grows with all that arrives, and a lost packet halves it.",
+        LimitedBy::Window => "Our window: it grows with all that arrives, and shrinks by a lost packet.",
         LimitedBy::OtherSide => "The other side: it has no room for more until it has read what is there.",
         LimitedBy::DelayTarget => {
             "The delay target: our packets are late, so we send less and others on the line come first."

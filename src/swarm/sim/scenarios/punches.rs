@@ -189,6 +189,8 @@ fn a_dial_that_waits_for_a_relay_ends_with_the_run_and_gives_way_to_a_call() {
     let mut one = waiting();
     one.wish(Command::Quit);
     one.run(secs(20));
+    assert_eq!(ends(&one).last(), Some(&(Cause::NotAnswered, None)));
+    assert_eq!(one.swarm().peer_table.dialling(), 0);
     let mut one = waiting();
     let (conn, peer_id) = (ConnKey(900), crate::metainfo::PeerId::ours(900));
     let (peer, transport, so_far) = (None, crate::event::Transport::Utp, Vec::new());
