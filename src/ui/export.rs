@@ -11,7 +11,7 @@ use crate::units;
 
 use super::columns::{self, LIVE, OTHERS, PEER_COLUMNS, Part, words_of_state};
 use super::file_tree::FileTree;
-use super::grid::{Column, Context, Measure, Sieve};
+use super::grid::{Column, ColumnFilter, Context, Measure};
 use super::model::{self, Mode, Model, Screen};
 use super::screens;
 use super::theme::Look;
@@ -125,8 +125,8 @@ impl Peers {
 
     fn numbers(&self, columns: &[&Column<PeerRecord>], view: &View) -> Table {
         let context = Context { view, look: &self.look };
-        let value = |column: &Column<PeerRecord>, peer: &PeerRecord| match &column.sieve {
-            Sieve::Number(_, _, number) => json!(number(peer, view)),
+        let value = |column: &Column<PeerRecord>, peer: &PeerRecord| match &column.filter {
+            ColumnFilter::Number(_, _, number) => json!(number(peer, view)),
             _ => json!(worded(column, peer, context)),
         };
         let cells = |peer| columns.iter().map(|column| value(column, peer)).collect();
@@ -157,11 +157,11 @@ fn worded(column: &Column<PeerRecord>, peer: &PeerRecord, context: Context<'_>) 
 
 /// What files call the column: its id, and what its numbers count.
 fn file_name(column: &Column<PeerRecord>) -> String {
-    let unit = match column.sieve {
-        Sieve::Number(_, Measure::Percent, _) => "_percent",
-        Sieve::Number(_, Measure::Bytes, _) => "_bytes",
-        Sieve::Number(_, Measure::Rate, _) => "_bps",
-        Sieve::Number(_, Measure::Milliseconds | Measure::Time, _) => "_ms",
+    let unit = match column.filter {
+        ColumnFilter::Number(_, Measure::Percent, _) => "_percent",
+        ColumnFilter::Number(_, Measure::Bytes, _) => "_bytes",
+        ColumnFilter::Number(_, Measure::Rate, _) => "_bps",
+        ColumnFilter::Number(_, Measure::Milliseconds | Measure::Time, _) => "_ms",
         _ => "",
     };
     match column.id {

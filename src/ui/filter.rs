@@ -14,7 +14,7 @@ use crate::ledger::{PeerRecord, View};
 use crate::units;
 
 use super::columns::{PEER_COLUMNS, column, host_of};
-use super::grid::{Measure, Sieve};
+use super::grid::{ColumnFilter, Measure};
 use super::source::SourceRecord;
 
 pub use grammar::{examples, grammar};
@@ -86,10 +86,10 @@ impl Filter {
     /// Whether the peer is one that is looked for.
     pub(crate) fn takes(&self, peer: &PeerRecord, view: &View) -> bool {
         self.terms.iter().all(|term| match term {
-            Term::Word(word) => PEER_COLUMNS.iter().any(|column| holds(&column.sieve, word, peer, view)),
-            Term::In(id, word) => column(id).is_some_and(|column| holds(&column.sieve, word, peer, view)),
-            Term::Number(id, relation, limit) => match column(id).map(|column| &column.sieve) {
-                Some(Sieve::Number(_, _, number)) => {
+            Term::Word(word) => PEER_COLUMNS.iter().any(|column| holds(&column.filter, word, peer, view)),
+            Term::In(id, word) => column(id).is_some_and(|column| holds(&column.filter, word, peer, view)),
+            Term::Number(id, relation, limit) => match column(id).map(|column| &column.filter) {
+                Some(ColumnFilter::Number(_, _, number)) => {
                     number(peer, view).is_some_and(|number| relation.holds(number, *limit))
                 }
                 _ => false,
@@ -108,14 +108,14 @@ impl Filter {
 }
 
 /// Whether the column of a peer holds the word.
-fn holds(sieve: &Sieve<PeerRecord>, word: &str, peer: &PeerRecord, view: &View) -> bool {
-    match sieve {
-        Sieve::Words(_, text) => {
+fn holds(filter: &ColumnFilter<PeerRecord>, word: &str, peer: &PeerRecord, view: &View) -> bool {
+    match filter {
+        ColumnFilter::Words(_, text) => {
             let text = text(peer, view).to_lowercase();
             text.match_indices(word).any(|(at, _)| at == 0 || text[..at].ends_with(' '))
         }
-        Sieve::Text(_, text) => text(peer, view).to_lowercase().contains(word),
-        Sieve::Number(..) | Sieve::Nothing => false,
+        ColumnFilter::Text(_, text) => text(peer, view).to_lowercase().contains(word),
+        ColumnFilter::Number(..) | ColumnFilter::Nothing => false,
     }
 }
 
@@ -155,22 +155,22 @@ fn term(word: String) -> Result<Term, String> {
     if let (HAS, Some(piece)) = (name.as_str(), rest.strip_prefix(':')) {
         return has(piece);
     }
-    let Some(column) = column(&name).filter(|column| !matches!(column.sieve, Sieve::Nothing)) else {
+    let Some(column) = column(&name).filter(|column| !matches!(column.filter, ColumnFilter::Nothing)) else {
         let examples = ["state", "why", "client"].map(|id| format!("{id}:")).join(" ");
         return Err(format!("no column {name}; as {examples} port: down>"));
     };
-    match &column.sieve {
-        Sieve::Words(example, _) | Sieve::Text(example, _) => match relation {
+    match &column.filter {
+        ColumnFilter::Words(example, _) | ColumnFilter::Text(example, _) => match relation {
             Relation::Equal if value.is_empty() => Err(format!("{name}: and a word, as {example}")),
             Relation::Equal => Ok(Term::In(column.id, value.to_lowercase())),
             _ => Err(format!("{name} is no number; as {example}")),
         },
-        Sieve::Number(example, measure, _) => match measure.read(value) {
+        ColumnFilter::Number(example, measure, _) => match measure.read(value) {
             Some(number) => Ok(Term::Number(column.id, relation, number)),
             None if value.is_empty() => Err(format!("{name} and a number, as {example}")),
             None => Err(format!("{value} is no {}; as {example}", measure.name())),
         },
-        Sieve::Nothing => Ok(Term::Word(word.to_lowercase())),
+        ColumnFilter::Nothing => Ok(Term::Word(word.to_lowercase())),
     }
 }
 

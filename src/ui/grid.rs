@@ -47,11 +47,11 @@ pub(crate) struct Column<R: ?Sized + 'static> {
     /// By what it sorts, smallest first.
     pub(crate) key: fn(&R, &View) -> SortKey,
     /// What a filter reads of it.
-    pub(crate) sieve: Sieve<R>,
+    pub(crate) filter: ColumnFilter<R>,
 }
 
 /// What a filter reads of a column, and an example of such a filter.
-pub(crate) enum Sieve<R: ?Sized + 'static> {
+pub(crate) enum ColumnFilter<R: ?Sized + 'static> {
     /// Nothing: it cannot be filtered by.
     Nothing,
     /// Words; what is looked for is the beginning of one.
@@ -347,7 +347,7 @@ mod tests {
             weight,
             cell: |_, _, _| Spans::new(),
             key: |_, _| SortKey::default(),
-            sieve: Sieve::Nothing,
+            filter: ColumnFilter::Nothing,
         }
     }
 

@@ -4,7 +4,7 @@ use super::cells::plain;
 use super::{SortKey, largest, smallest, text};
 use crate::event::{LimitedBy, StreamFigures};
 use crate::ledger::PeerRecord;
-use crate::ui::grid::{Column, Context, Measure, Sieve};
+use crate::ui::grid::{Column, ColumnFilter, Context, Measure};
 use crate::ui::paint::Spans;
 use crate::ui::words;
 use crate::units;
@@ -84,7 +84,7 @@ pub(super) const RTT: Column<PeerRecord> = Column {
     weight: WEIGHT,
     cell: |peer, _, _| in_milliseconds(rtt(peer)),
     key: |peer, _| smallest(rtt(peer)),
-    sieve: Sieve::Number("rtt>100", Measure::Milliseconds, |peer, _| rtt(peer)),
+    filter: ColumnFilter::Number("rtt>100", Measure::Milliseconds, |peer, _| rtt(peer)),
 };
 
 pub(super) const OUR_DELAY: Column<PeerRecord> = Column {
@@ -100,7 +100,7 @@ pub(super) const OUR_DELAY: Column<PeerRecord> = Column {
     weight: WEIGHT,
     cell: |peer, _, _| in_milliseconds(our_delay(peer)),
     key: |peer, _| smallest(our_delay(peer)),
-    sieve: Sieve::Number("our_delay>50", Measure::Milliseconds, |peer, _| our_delay(peer)),
+    filter: ColumnFilter::Number("our_delay>50", Measure::Milliseconds, |peer, _| our_delay(peer)),
 };
 
 pub(super) const ITS_DELAY: Column<PeerRecord> = Column {
@@ -116,7 +116,7 @@ pub(super) const ITS_DELAY: Column<PeerRecord> = Column {
     weight: WEIGHT,
     cell: |peer, _, _| in_milliseconds(its_delay(peer)),
     key: |peer, _| smallest(its_delay(peer)),
-    sieve: Sieve::Number("its_delay>50", Measure::Milliseconds, |peer, _| its_delay(peer)),
+    filter: ColumnFilter::Number("its_delay>50", Measure::Milliseconds, |peer, _| its_delay(peer)),
 };
 
 pub(super) const WINDOW: Column<PeerRecord> = Column {
@@ -132,7 +132,7 @@ pub(super) const WINDOW: Column<PeerRecord> = Column {
     weight: WEIGHT,
     cell: |peer, context, _| in_bytes(window(peer), context),
     key: |peer, _| falling(window(peer)),
-    sieve: Sieve::Number("window<64k", Measure::Bytes, |peer, _| window(peer)),
+    filter: ColumnFilter::Number("window<64k", Measure::Bytes, |peer, _| window(peer)),
 };
 
 pub(super) const IN_FLIGHT: Column<PeerRecord> = Column {
@@ -148,7 +148,7 @@ pub(super) const IN_FLIGHT: Column<PeerRecord> = Column {
     weight: WEIGHT,
     cell: |peer, context, _| in_bytes(in_flight(peer), context),
     key: |peer, _| falling(in_flight(peer)),
-    sieve: Sieve::Number("in_flight>0", Measure::Bytes, |peer, _| in_flight(peer)),
+    filter: ColumnFilter::Number("in_flight>0", Measure::Bytes, |peer, _| in_flight(peer)),
 };
 
 pub(super) const RESENT: Column<PeerRecord> = Column {
@@ -164,7 +164,7 @@ pub(super) const RESENT: Column<PeerRecord> = Column {
     weight: WEIGHT,
     cell: |peer, _, _| shown(resent(peer), units::thousandths),
     key: |peer, _| falling(resent(peer)),
-    sieve: Sieve::Number("resent>1", Measure::Percent, |peer, _| Some(resent(peer)? / 10)),
+    filter: ColumnFilter::Number("resent>1", Measure::Percent, |peer, _| Some(resent(peer)? / 10)),
 };
 
 pub(super) const MTU: Column<PeerRecord> = Column {
@@ -180,7 +180,7 @@ pub(super) const MTU: Column<PeerRecord> = Column {
     weight: WEIGHT,
     cell: |peer, _, _| shown(mtu(peer), units::count),
     key: |peer, _| falling(mtu(peer)),
-    sieve: Sieve::Number("mtu<1400", Measure::Count, |peer, _| mtu(peer)),
+    filter: ColumnFilter::Number("mtu<1400", Measure::Count, |peer, _| mtu(peer)),
 };
 
 pub(super) const LIMITED_BY: Column<PeerRecord> = Column {
@@ -196,7 +196,7 @@ pub(super) const LIMITED_BY: Column<PeerRecord> = Column {
     weight: WEIGHT,
     cell: |peer, _, _| plain(limited_by(peer).map_or("", words::limit)),
     key: |peer, _| text(limited_by(peer).map(words::limit)),
-    sieve: Sieve::Text("limited_by:delay", |peer, _| {
+    filter: ColumnFilter::Text("limited_by:delay", |peer, _| {
         limited_by(peer).map(words::limit).unwrap_or_default().to_owned()
     }),
 };

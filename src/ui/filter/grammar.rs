@@ -3,16 +3,16 @@
 use crate::event::Source;
 use crate::ledger::PeerRecord;
 use crate::ui::columns::PEER_COLUMNS;
-use crate::ui::grid::{Column, Sieve};
+use crate::ui::grid::{Column, ColumnFilter};
 
 /// What a filter of the peers may say: an example and what it takes, for the help and the manual.
 pub fn grammar() -> Vec<(String, String)> {
-    let ids = |wanted: fn(&Sieve<PeerRecord>) -> bool| {
-        let columns = PEER_COLUMNS.iter().filter(|column| wanted(&column.sieve));
+    let ids = |wanted: fn(&ColumnFilter<PeerRecord>) -> bool| {
+        let columns = PEER_COLUMNS.iter().filter(|column| wanted(&column.filter));
         columns.map(|column| column.id).collect::<Vec<_>>().join(" ")
     };
-    let texts = ids(|sieve| matches!(sieve, Sieve::Words(..) | Sieve::Text(..)));
-    let numbers = ids(|sieve| matches!(sieve, Sieve::Number(..)));
+    let texts = ids(|filter| matches!(filter, ColumnFilter::Words(..) | ColumnFilter::Text(..)));
+    let numbers = ids(|filter| matches!(filter, ColumnFilter::Number(..)));
     let sources = Source::KINDS
         .iter()
         .filter(|kind| kind.tracker().is_none())
@@ -29,11 +29,11 @@ pub fn grammar() -> Vec<(String, String)> {
 
 /// An example of a filter by each column, and what the column shows.
 pub fn examples() -> Vec<(&'static str, &'static str)> {
-    let example = |column: &'static Column<PeerRecord>| match column.sieve {
-        Sieve::Words(example, _) | Sieve::Text(example, _) | Sieve::Number(example, _, _) => {
-            Some((example, column.help))
-        }
-        Sieve::Nothing => None,
+    let example = |column: &'static Column<PeerRecord>| match column.filter {
+        ColumnFilter::Words(example, _)
+        | ColumnFilter::Text(example, _)
+        | ColumnFilter::Number(example, _, _) => Some((example, column.help)),
+        ColumnFilter::Nothing => None,
     };
     PEER_COLUMNS.iter().filter_map(example).collect()
 }

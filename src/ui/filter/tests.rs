@@ -176,8 +176,9 @@ fn the_grammar_names_every_column_and_its_examples_are_filters() {
 #[test]
 fn every_column_but_the_letters_can_be_filtered_by_as_its_example_says() {
     for column in PEER_COLUMNS {
-        let (Sieve::Words(example, _) | Sieve::Text(example, _) | Sieve::Number(example, _, _)) =
-            column.sieve
+        let (ColumnFilter::Words(example, _)
+        | ColumnFilter::Text(example, _)
+        | ColumnFilter::Number(example, _, _)) = column.filter
         else {
             assert_eq!(column.id, "flags");
             continue;

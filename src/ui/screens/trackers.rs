@@ -7,7 +7,7 @@ use crate::event::{AnnounceKind, Announced, Finder, FinderStatus};
 use crate::ledger::{TrackerRecord, TrackerStatus, View};
 use crate::ui::columns::{SortKey, host_of};
 use crate::ui::flow::{Flow, rest, up_to, whole};
-use crate::ui::grid::{self, Choose, Column, Context, RowLook, Sieve};
+use crate::ui::grid::{self, Choose, Column, ColumnFilter, Context, RowLook};
 use crate::ui::model::Model;
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top};
@@ -162,7 +162,7 @@ const fn column(
         weight,
         cell,
         key,
-        sieve: Sieve::Nothing,
+        filter: ColumnFilter::Nothing,
     }
 }
 

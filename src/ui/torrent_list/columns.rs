@@ -2,7 +2,7 @@
 
 use crate::ledger::{Standing, TorrentRow};
 use crate::ui::columns::SortKey;
-use crate::ui::grid::{Column, Context, Sieve};
+use crate::ui::grid::{Column, ColumnFilter, Context};
 use crate::ui::paint::Spans;
 use crate::ui::theme::Role;
 use crate::ui::widgets::bar;
@@ -127,7 +127,7 @@ const fn column(
         weight,
         cell,
         key: |_, _| SortKey::Unknown,
-        sieve: Sieve::Nothing,
+        filter: ColumnFilter::Nothing,
     }
 }
 
