@@ -293,10 +293,8 @@ impl Swarm {
             }
             Some((_, Standing::Live(conn))) => {
                 // One that closes, or over uTP, where a program calls from where it listens, another one that was there.
-                let gone = |live: &Live| {
-                    live.closing || (live.transport, transport) == (Transport::Utp, Transport::Utp)
-                };
-                if !self.live.get(conn).is_some_and(gone) {
+                let before = self.live.get(conn).filter(|live| !live.closing).map(|live| live.transport);
+                if before.is_some_and(|before| (before, transport) != (Transport::Utp, Transport::Utp)) {
                     return (None, Some(ConnectionLimit));
                 }
                 self.replace(now, conn);
