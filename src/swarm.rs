@@ -11,6 +11,7 @@
 //!
 //! A check is such a swarm with a policy of its own ([`check`]). Its announces are those of a download, too.
 
+mod admission;
 mod allowed_fast;
 pub mod announce;
 mod bucket;
@@ -64,6 +65,7 @@ pub use round_robin::{LEAST_PART, RoundRobin, Turn};
 pub use slots::UploadSlots;
 pub use web_seeds::{WebFailure, WebNews};
 
+use self::admission::Newcomer;
 use self::announce::Announcer;
 use self::check::Check;
 use self::choker::{Candidate, Choker};
@@ -220,7 +222,8 @@ impl Swarm {
             Input::Step { peer, transport, at, step } => self.step(peer, transport, at, step),
             Input::DialFailed { peer, transport, end } => self.dial_failed(now, peer, transport, end),
             Input::Handshaken { conn, peer, transport, addr, peer_id, so_far } => {
-                self.shaken(now, conn, (peer, transport), addr, peer_id, so_far);
+                let newcomer = Newcomer { dialled: peer, transport, addr, peer_id };
+                self.shaken(now, conn, newcomer, so_far);
             }
             Input::IncomingFailed { addr, cause } => {
                 self.out.emit(now, Event::IncomingFailed { addr, cause })

@@ -365,7 +365,7 @@ impl TorrentTask {
         }
     }
 
-    /// Hands a happening to the decisions.
+    /// Looks for peers in the ways that are used now.
     fn find_peers(&mut self) {
         let (stays, torrent) = (self.leaving.is_none(), (self.ours.info_hash, &self.outlets.found));
         self.finding.look(|finder| stays && self.swarm.looks_by(finder), &self.resources, torrent);
@@ -384,6 +384,7 @@ impl TorrentTask {
         }
     }
 
+    /// Hands a happening to the decisions.
     fn feed(&mut self, input: Input) {
         self.swarm.handle(self.clock.now(), input);
         self.settle();

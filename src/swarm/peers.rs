@@ -2,17 +2,17 @@
 
 use std::net::SocketAddr;
 
+use super::admission::{Admission, Door, Newcomer, Place};
 use super::eviction::SPARE_DIALS;
 use super::exchange::{Exchange, Other};
 use super::live::Live;
-use super::peer_table::{Ban, Learned, Standing};
-use super::twins::{Twin, our_dial_stays};
+use super::peer_table::{Ban, Learned};
+use super::twins::Twin;
 use super::{Action, Closed, ConnKey, Order, Swarm, Way, announce, holepunch, network};
 use crate::event::{
     At, Cause, Direction, Event, Finder, PeerInfo, PeerKey, PeerSample, PunchFailure, Severity, Side, Source,
     Transport,
 };
-use crate::metainfo::PeerId;
 use crate::metainfo::address::Scope;
 use crate::peer::{News, Step};
 use crate::wire::{Holepunch, HolepunchKind, Pex, PexFlags};
@@ -121,59 +121,27 @@ impl Swarm {
     }
 
     /// Why a peer that just shook hands is not kept, if so. A connection it replaces is closed here.
-    fn refusal(
-        &mut self,
-        now: At,
-        peer: Option<PeerKey>,
-        addr: SocketAddr,
-        peer_id: PeerId,
-        twin: Option<Twin>,
-    ) -> Option<Cause> {
-        if peer_id == self.settings.peer_id {
-            return Some(Cause::SelfConnection);
-        }
-        let known = peer.or_else(|| self.peer_table.find(addr));
-        let row = peer.and_then(|peer| self.peer_table.row(peer));
-        if row.is_some_and(|row| row.sources.is_empty()) {
-            return Some(Cause::PrivateTorrent);
-        }
-        if known.and_then(|known| self.peer_table.row(known)).is_some_and(|row| row.dropped) {
-            return Some(Cause::DroppedByUser);
-        }
-        if self.peer_table.banned_until(now, addr).is_some() {
-            return Some(Cause::Banned);
-        }
-        if self.leaving {
-            return Some(Cause::Shutdown);
-        }
-        if let Some(cause) = self.doing.rests() {
-            return Some(cause);
-        }
-        let outgoing = peer.is_some();
-        match twin {
-            Some(Twin { stays: true, .. }) => return Some(Cause::DuplicatePeerId),
-            // It takes the other's place: no limit is in its way.
-            Some(Twin { conn, .. }) => {
-                self.close(conn, Cause::Replaced);
-                return None;
+    fn refusal(&mut self, now: At, newcomer: &Newcomer, twin: Option<Twin>) -> Option<Cause> {
+        match self.door(now).admits(newcomer, twin) {
+            Admission::Kept => {}
+            Admission::Replaces(conn) => self.close(conn, Cause::Replaced),
+            Admission::Evicts(conn) => {
+                self.idle = self.idle.saturating_sub(1);
+                self.close(conn, self.withholds_metadata(conn).unwrap_or(Cause::Replaced));
             }
-            // In a check there is no limit.
-            None if self.check.is_some() => return None,
-            None => {}
+            Admission::Refused(cause) => return Some(cause),
         }
-        if !outgoing && self.peer_table.crowded(addr.ip()) {
-            return Some(Cause::TooManyFromAddress);
-        }
-        // Others may have called while it was being dialled.
-        if self.staying() < self.most_peers() {
-            return None;
-        }
-        let Some((_, _, conn)) = self.holders(now).giving_way().min() else {
-            return Some(Cause::ConnectionLimit);
-        };
-        self.idle = self.idle.saturating_sub(1);
-        self.close(conn, self.withholds_metadata(conn).unwrap_or(Cause::Replaced));
         None
+    }
+
+    /// Where those that shook hands are let in or not.
+    fn door(&self, now: At) -> Door<'_> {
+        Door {
+            settings: &self.settings,
+            holders: self.holders(now),
+            closed: if self.leaving { Some(Cause::Shutdown) } else { self.doing.rests() },
+            full: self.staying() >= self.most_peers(),
+        }
     }
 
     /// Another connection takes the place of this one, whose end is told now, not when it comes.
@@ -182,21 +150,14 @@ impl Swarm {
         self.closed(now, conn, Closed::because(Cause::Replaced));
     }
 
-    /// In a check: the row of two connections with one client, of which one was `dialled` and the other is the twin. It
+    /// In a check: the row of two connections with one client, of which one was dialled and the other is the twin. It
     /// goes on with the one that stays; `None`: that is the twin, and the new connection is to be closed.
-    fn one_row(
-        &mut self,
-        now: At,
-        shaken_at: At,
-        dialled: Option<PeerKey>,
-        addr: SocketAddr,
-        twin: Twin,
-    ) -> Option<PeerKey> {
+    fn one_row(&mut self, now: At, shaken_at: At, newcomer: &Newcomer, twin: Twin) -> Option<PeerKey> {
         if !twin.stays {
             self.replace(now, twin.conn);
         }
-        let Some(peer) = dialled else {
-            let addr = self.peer_table.row(twin.peer).map_or(addr, |row| row.addr);
+        let Some(peer) = newcomer.dialled else {
+            let addr = self.peer_table.row(twin.peer).map_or(newcomer.addr, |row| row.addr);
             self.learn(now, addr, Source::Incoming);
             return (!twin.stays).then_some(twin.peer);
         };
@@ -206,20 +167,13 @@ impl Swarm {
         } else {
             self.peer_table.end_dial(peer);
         }
-        self.listens(now, twin.peer, addr);
+        self.listens(now, twin.peer, newcomer.addr);
         (!twin.stays).then_some(peer)
     }
 
-    /// A peer shook hands on this connection, `dialled` or calling from that address.
-    pub(super) fn shaken(
-        &mut self,
-        now: At,
-        conn: ConnKey,
-        (dialled, transport): (Option<PeerKey>, Transport),
-        addr: SocketAddr,
-        peer_id: PeerId,
-        so_far: Vec<(At, Step)>,
-    ) {
+    /// A peer shook hands on this connection.
+    pub(super) fn shaken(&mut self, now: At, conn: ConnKey, newcomer: Newcomer, so_far: Vec<(At, Step)>) {
+        let Newcomer { dialled, transport, addr, peer_id } = newcomer;
         if let Some(peer) = dialled {
             self.peer_table.connected(now, peer, transport, &mut self.out);
         }
@@ -228,17 +182,17 @@ impl Swarm {
         let called_at = so_far.last().map(|(at, _)| *at);
         let shaken_at = received_at.or(called_at).unwrap_or(now);
         let asks = self.check.is_some() && !self.leaving;
-        let twin = Twin::find(&self.live, self.settings.peer_id, addr, peer_id, dialled.is_some());
+        let twin = Twin::find(&self.live, self.settings.peer_id, &newcomer);
         let (row, refusal) = match twin.filter(|twin| asks && twin.one_client) {
-            Some(twin) => match self.one_row(now, shaken_at, dialled, addr, twin) {
+            Some(twin) => match self.one_row(now, shaken_at, &newcomer, twin) {
                 Some(peer) => (Some(peer), None),
                 None => (None, Some(Cause::DuplicatePeerId)),
             },
             None => {
-                let refusal = self.refusal(now, dialled, addr, peer_id, twin);
+                let refusal = self.refusal(now, &newcomer, twin);
                 match dialled {
                     Some(peer) => (Some(peer), refusal),
-                    None => self.incoming_row(now, (addr, peer_id), transport, refusal),
+                    None => self.incoming_row(now, &newcomer, refusal),
                 }
             }
         };
@@ -268,41 +222,21 @@ impl Swarm {
     fn incoming_row(
         &mut self,
         now: At,
-        (addr, peer_id): (SocketAddr, PeerId),
-        transport: Transport,
+        caller: &Newcomer,
         refusal: Option<Cause>,
     ) -> (Option<PeerKey>, Option<Cause>) {
-        use Cause::{ConnectionLimit, DiskError, SelfConnection, Shutdown, TorrentPaused};
-        let ours = [SelfConnection, TorrentPaused, DiskError, ConnectionLimit, Shutdown];
-        if refusal.is_some_and(|cause| ours.contains(&cause)) {
-            return (None, refusal);
-        }
-        let known =
-            self.peer_table.find(addr).and_then(|peer| Some((peer, self.peer_table.row(peer)?.standing)));
-        match known {
-            Some((_, Standing::Live(_) | Standing::Dialling)) if refusal.is_some() => return (None, refusal),
-            // A check is to know whether it can be reached.
-            Some((_, Standing::Dialling)) if self.check.is_some() => {
-                return (None, Some(Cause::DuplicatePeerId));
-            }
-            Some((peer, Standing::Dialling)) => {
-                let ours_stays = our_dial_stays(self.settings.peer_id, peer_id);
-                if !self.peer_table.calls(now, peer, ours_stays, &mut self.out) {
+        match self.door(now).place(caller, refusal) {
+            Place::None(cause) => return (None, Some(cause)),
+            Place::BesideDial { peer, dial_stays } => {
+                if !self.peer_table.calls(now, peer, dial_stays, &mut self.out) {
                     return (None, Some(Cause::DuplicatePeerId));
                 }
             }
-            Some((_, Standing::Live(conn))) => {
-                // One that closes, or over uTP, where a program calls from where it listens, another one that was there.
-                let before = self.live.get(conn).filter(|live| !live.closing).map(|live| live.transport);
-                if before.is_some_and(|before| (before, transport) != (Transport::Utp, Transport::Utp)) {
-                    return (None, Some(ConnectionLimit));
-                }
-                self.replace(now, conn);
-            }
-            Some((_, Standing::Idle)) | None => {}
+            Place::InPlaceOf(conn) => self.replace(now, conn),
+            Place::Own => {}
         }
-        self.learn(now, addr, Source::Incoming);
-        (self.peer_table.find(addr), refusal)
+        self.learn(now, caller.addr, Source::Incoming);
+        (self.peer_table.find(caller.addr), refusal)
     }
 
     pub(super) fn closed(&mut self, now: At, conn: ConnKey, end: Closed) {

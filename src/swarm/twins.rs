@@ -1,8 +1,7 @@
 //! Two connections with one peer id, and which of them stays.
 
-use std::net::SocketAddr;
-
 use super::ConnKey;
+use super::admission::Newcomer;
 use super::live::{Connected, Live};
 use crate::event::PeerKey;
 use crate::metainfo::PeerId;
@@ -20,17 +19,12 @@ pub(super) struct Twin {
 }
 
 impl Twin {
-    /// The live connection with this peer id, if there is one; ours is `our_id`.
-    pub(super) fn find(
-        live: &Connected,
-        our_id: PeerId,
-        addr: SocketAddr,
-        peer_id: PeerId,
-        outgoing: bool,
-    ) -> Option<Self> {
+    /// The live connection with the newcomer's peer id, if there is one; ours is `our_id`.
+    pub(super) fn find(live: &Connected, our_id: PeerId, newcomer: &Newcomer) -> Option<Self> {
+        let &Newcomer { dialled, addr, peer_id, .. } = newcomer;
         let is_twin = |(_, live): &(&ConnKey, &Live)| live.peer_id == peer_id && !live.closing;
         let (conn, live) = live.iter().find(is_twin)?;
-        let both_ways = live.outgoing != outgoing;
+        let both_ways = live.outgoing != dialled.is_some();
         Some(Self {
             conn: *conn,
             peer: live.peer,
