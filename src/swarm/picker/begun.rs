@@ -26,11 +26,13 @@ pub(super) struct Begun {
     with_free: BTreeSet<PieceIndex>,
     /// Bytes that are here and not written, of all pieces.
     unwritten: u64,
+    /// Those of them whose piece is whole: the disk has them.
+    in_hand: u64,
 }
 
 impl Begun {
     pub(super) fn new(geometry: Geometry) -> Self {
-        Self { geometry, pieces: BTreeMap::new(), with_free: BTreeSet::new(), unwritten: 0 }
+        Self { geometry, pieces: BTreeMap::new(), with_free: BTreeSet::new(), unwritten: 0, in_hand: 0 }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (PieceIndex, &Piece)> {
@@ -66,6 +68,11 @@ impl Begun {
     /// Bytes that are here and not written.
     pub(super) fn unwritten(&self) -> u64 {
         self.unwritten
+    }
+
+    /// Bytes of whole pieces that are not written: they are out of memory soon, whatever comes of their hash.
+    pub(super) fn in_hand(&self) -> u64 {
+        self.in_hand
     }
 
     pub(super) fn begin(&mut self, piece: PieceIndex, now: At) -> &mut Piece {
@@ -141,13 +148,16 @@ impl Begun {
         let bytes = u64::from(self.geometry.block_length(block));
         begun.unwritten += bytes;
         self.unwritten += bytes;
+        self.in_hand += begun.in_hand();
         Some(owners)
     }
 
     /// Blocks of a piece are here from an earlier run.
     pub(super) fn keep(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
         let Some(begun) = self.pieces.get_mut(&piece) else { return };
+        self.in_hand -= begun.in_hand();
         blocks.iter().for_each(|block| begun.keep(block.number()));
+        self.in_hand += begun.in_hand();
         if !begun.has_free() {
             self.with_free.remove(&piece);
         }
@@ -156,9 +166,11 @@ impl Begun {
     /// Blocks that were here and written are missing again.
     pub(super) fn lost(&mut self, piece: PieceIndex, blocks: &[BlockRef]) {
         let Some(begun) = self.pieces.get_mut(&piece) else { return };
+        self.in_hand -= begun.in_hand();
         for block in blocks {
             begun.lost(block.number());
         }
+        self.in_hand += begun.in_hand();
         if begun.has_free() {
             self.with_free.insert(piece);
         }
@@ -179,8 +191,10 @@ impl Begun {
     pub(super) fn written(&mut self, piece: PieceIndex, bytes: u64) {
         if let Some(begun) = self.pieces.get_mut(&piece) {
             let bytes = bytes.min(begun.unwritten);
+            self.in_hand -= begun.in_hand();
             begun.unwritten -= bytes;
             self.unwritten -= bytes;
+            self.in_hand += begun.in_hand();
         }
     }
 
@@ -199,6 +213,7 @@ impl Begun {
         let begun = self.pieces.remove(&piece)?;
         self.with_free.remove(&piece);
         self.unwritten -= begun.unwritten;
+        self.in_hand -= begun.in_hand();
         Some(begun)
     }
 
@@ -263,6 +278,7 @@ impl Begun {
         }
         assert!(self.with_free.iter().all(|piece| self.pieces.contains_key(piece)));
         assert_eq!(self.unwritten, self.pieces.values().map(|begun| begun.unwritten).sum::<u64>());
+        assert_eq!(self.in_hand, self.pieces.values().map(Piece::in_hand).sum::<u64>());
     }
 }
 

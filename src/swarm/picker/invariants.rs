@@ -18,11 +18,16 @@ impl Picker {
     /// not keep up, and where a peer alone proves a piece. A peer that is snubbed waits for others.
     pub(in crate::swarm) fn assert_nobody_idles(&self, now: At) {
         let limited = self.limit.clone().left(now).is_some();
-        if !self.active || limited || self.begun.unwritten() >= self.memory_bytes {
+        if !self.active || limited {
             return;
         }
         for (conn, sender) in &self.senders {
-            if !sender.can_be_asked() || sender.by_runs || sender.snubbed || !sender.asked.is_empty() {
+            if self.is_to_wait(sender)
+                || !sender.can_be_asked()
+                || sender.by_runs
+                || sender.snubbed
+                || !sender.asked.is_empty()
+            {
                 continue;
             }
             let free = self.begun.with_free().find(|(piece, _)| self.goes_on(*conn, *piece));

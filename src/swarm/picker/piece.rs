@@ -68,6 +68,11 @@ impl Piece {
         self.free > 0 && !self.shelved
     }
 
+    /// Bytes that the disk has: all that are not written, where it is whole.
+    pub(super) fn in_hand(&self) -> u64 {
+        if self.missing() == 0 { self.unwritten } else { 0 }
+    }
+
     /// Whether nothing of it is here.
     pub(super) fn is_empty(&self) -> bool {
         self.here == 0

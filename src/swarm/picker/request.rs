@@ -16,6 +16,9 @@ const LEAST_BLOCKS: u32 = 2;
 const MOST_WHILE_CHOKED: u32 = 32;
 /// The most blocks that one peer is asked for.
 const MOST_BLOCKS: u32 = 2048;
+/// A peer of this rate, bytes a second, sends a block in a millisecond. It waits for the memory that the disk gives back
+/// next: a request for one block meanwhile costs more than it gains.
+const BY_LOTS_BPS: u64 = 16 << 20;
 /// How long the sum of all rates holds.
 const RATES_HOLD: Duration = Duration::from_millis(200);
 
@@ -214,14 +217,21 @@ impl Picker {
         }
     }
 
-    /// Blocks that memory lets the connection be asked for: one always, unless the disk does not keep up with what came.
+    /// Blocks that memory lets the connection be asked for: one always, unless the disk does not keep up with what came, or
+    /// is about to give back what a quick peer is worth asking for.
     fn room(&self, conn: ConnKey) -> u32 {
         let Some(sender) = self.senders.get(&conn) else { return 0 };
         let beyond = if sender.runs_dry() { self.memory_bytes / FAR_PART } else { 0 };
         let left = (self.memory_bytes + beyond).saturating_sub(self.charged + self.begun.unwritten());
         let blocks = u32::try_from(left / BLOCK).unwrap_or(u32::MAX);
-        let keeps_up = self.begun.unwritten() < self.memory_bytes;
-        blocks.max(u32::from(keeps_up && sender.asked.is_empty()))
+        let alone = sender.asked.is_empty() && !self.is_to_wait(sender);
+        blocks.max(u32::from(alone))
+    }
+
+    /// Whether a peer that was asked for nothing waits for memory, too: what is written next makes room.
+    pub(super) fn is_to_wait(&self, sender: &Sender) -> bool {
+        let behind = self.begun.unwritten() >= self.memory_bytes;
+        behind || (self.begun.in_hand() > 0 && sender.rate() >= BY_LOTS_BPS)
     }
 
     /// Whether memory has room for a block for which none was kept.

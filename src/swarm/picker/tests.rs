@@ -326,3 +326,35 @@ fn peers_that_send_a_piece_at_once_share_pieces_where_memory_does_not_hold_one_f
     assert!(rapid <= 17, "{rapid}");
     assert!(quick >= 32, "{quick}");
 }
+
+/// How many blocks such a peer is asked for once all came that it was asked for, memory is full and the disk has a whole
+/// piece; and how many when that is written.
+fn asked_while_the_disk_has_a_piece(down_bps: u64) -> (usize, usize) {
+    let (bytes, now) = (u64::from(BLOCK_LENGTH), At::from_secs(2));
+    let geometry = Geometry::new(64 * bytes, 8 * BLOCK_LENGTH).unwrap();
+    let mut case = Case::of_seeds(geometry, 16 * bytes, [SLOW, QUICK]);
+    case.sends(now, QUICK, down_bps);
+    for (conn, down_bps) in [(SLOW, 1024), (QUICK, down_bps)] {
+        case.sends(now, conn, down_bps);
+        case.picker.choked(now, conn, false);
+    }
+    let asked = case.picker.asked_of(QUICK);
+    for block in &asked {
+        case.picker.arrived(now, QUICK, *block);
+    }
+    case.sends(now, QUICK, down_bps);
+    case.picker.on_time(now);
+    case.picker.assert_consistent(&Bitfield::empty(geometry.piece_count()));
+    let before = case.picker.asked_of(QUICK).len();
+    let whole =
+        geometry.pieces().find(|piece| asked.iter().filter(|block| block.piece() == *piece).count() == 8);
+    case.picker.written(whole.unwrap(), 8 * bytes);
+    case.picker.on_time(now);
+    (before, case.picker.asked_of(QUICK).len())
+}
+
+#[test]
+fn where_the_disk_gives_memory_back_next_a_quick_peer_waits_for_it_and_a_slow_one_has_its_block() {
+    assert_eq!(asked_while_the_disk_has_a_piece(64 * MIB), (0, 8));
+    assert_eq!(asked_while_the_disk_has_a_piece(MIB).0, 1);
+}
