@@ -461,7 +461,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::TrackerPage, Some(("its peers", 1)), "list the peers that it named"),
     bind(Action::PreviousTab, &[Key::char('[')], Scope::TrackerPage, Some(("other sources", 2)), "the source before"),
     bind(Action::NextTab, &[Key::char(']')], Scope::TrackerPage, Some(("other sources", 2)), "the next source"),
-    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Pieces, Some(("its peers", 4)), "list the peers that have the piece"),
+    bind(Action::Open, &[Key::of(KeyCode::Enter)], Scope::Pieces, Some(("open", 4)), "list the peers that have the piece"),
     bind(Action::Layer, &[Key::char('v')], Scope::Pieces, Some(("layer", 3)), "what cells show: what is here, how many have it, who sent it, when it came"),
     bind(Action::Closer, &[Key::char('+'), Key::char('=')], Scope::Pieces, Some(("zoom", 4)), "closer, up to the blocks of a piece"),
     bind(Action::Further, &[Key::char('-')], Scope::Pieces, Some(("zoom", 4)), "farther away, up to the whole"),

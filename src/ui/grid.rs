@@ -1,7 +1,8 @@
 //! A table of which only the visible rows and columns are ever made.
 //!
 //! Widths are plain arithmetic: every column gets its least width, what is left goes to wishes in the columns'
-//! order, and what is then left to the columns that grow.
+//! order, and what is then left to the columns that grow. Between what ends at the right and what begins at the left
+//! there are two blanks, elsewhere one.
 
 use ratatui::layout::Rect;
 
@@ -123,6 +124,12 @@ pub(crate) enum Choose {
     },
 }
 
+/// Blanks between two columns. A number that ends where a text begins would read as its first word.
+fn gap<R: ?Sized>(before: &Column<R>, after: &Column<R>) -> u16 {
+    // The head of what keeps a blank of its own begins with it.
+    1 + u16::from(before.right && !after.right && !after.title.starts_with(' '))
+}
+
 /// Gives every column that there is room for its place.
 pub(crate) fn lay_out<'c, R: ?Sized>(
     columns: &[&'c Column<R>],
@@ -137,8 +144,10 @@ pub(crate) fn lay_out<'c, R: ?Sized>(
             columns.iter().take(fixed).chain(scrolled).copied().collect()
         }
     };
-    let needs =
-        |kept: &[&Column<R>]| kept.iter().map(|column| column.least + 1).sum::<u16>().saturating_sub(1);
+    let needs = |kept: &[&Column<R>]| {
+        let gaps: u16 = kept.windows(2).map(|pair| gap(pair[0], pair[1])).sum();
+        gaps + kept.iter().map(|column| column.least).sum::<u16>()
+    };
     while kept.len() > 1 && needs(&kept) > room {
         let lightest = match choose {
             Choose::Weightiest => {
@@ -160,13 +169,12 @@ pub(crate) fn lay_out<'c, R: ?Sized>(
         debug_assert!(column.grows);
         *width += spare / growing;
     }
-    let mut x = 0;
-    let placed = kept.into_iter().zip(widths).map(|(column, columns)| {
-        let place = Placed { column, x, columns: columns.min(room.saturating_sub(x)) };
-        x += columns + 1;
-        place
-    });
-    placed.collect()
+    let mut placed: Vec<Placed<'c, R>> = Vec::with_capacity(kept.len());
+    for (column, columns) in kept.into_iter().zip(widths) {
+        let x = placed.last().map_or(0, |last| last.x + last.columns + gap(last.column, column));
+        placed.push(Placed { column, x, columns: columns.min(room.saturating_sub(x)) });
+    }
+    placed
 }
 
 /// Gives all of these columns a place and one of them what the others leave, if that is as much as it needs.
@@ -362,6 +370,17 @@ mod tests {
         assert_eq!(places(&columns, 30, Choose::Weightiest), [(0, 8), (9, 4), (14, 16)]);
         assert_eq!(places(&columns, 11, Choose::Weightiest), [(0, 5), (6, 5)]);
         assert_eq!(places(&columns, 3, Choose::Weightiest), [(0, 3)]);
+    }
+
+    #[test]
+    fn a_number_keeps_two_blanks_from_the_text_behind_it() {
+        let number = Column { right: true, ..column(4, 4, false, 1) };
+        let bar = Column { title: " BAR", ..column(4, 4, false, 1) };
+        let text = || column(4, 4, false, 1);
+        let columns =
+            [text(), Column { right: true, ..text() }, number, text(), Column { right: true, ..text() }, bar];
+        let at: Vec<u16> = places(&columns, 40, Choose::Weightiest).iter().map(|(x, _)| *x).collect();
+        assert_eq!(at, [0, 5, 10, 16, 21, 26]);
     }
 
     #[test]

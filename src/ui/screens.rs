@@ -21,6 +21,7 @@ mod peer_attempts;
 mod peer_bytes;
 mod peer_list;
 mod peer_metadata;
+mod peer_pieces;
 mod peer_punch;
 mod peer_rate;
 mod peer_state;

@@ -285,6 +285,17 @@ pub(crate) fn stands_still(view: &View) -> bool {
     view.phase.rests()
 }
 
+/// What is due within it is due now: nobody waits for `0s`.
+const A_MOMENT: Duration = Duration::from_secs(1);
+
+/// When something is due: `in 26m`, or `now`.
+pub(crate) fn when(at: At, now: At) -> String {
+    match at.saturating_sub(now) {
+        left if left < A_MOMENT => "now".to_owned(),
+        left => format!("in {}", units::duration_short(left)),
+    }
+}
+
 /// What happens next to a peer that is not connected, and when; in its short wording where `brief`.
 pub(crate) fn next_step(peer: &PeerRecord, view: &View, brief: bool) -> String {
     let now = view.at;
@@ -297,16 +308,16 @@ pub(crate) fn next_step(peer: &PeerRecord, view: &View, brief: bool) -> String {
             if brief { format!("gives up {left}s") } else { format!("gives up in {left} s") }
         }
         Standing::Banned => peer.banned.as_ref().map_or_else(String::new, |(at, _)| {
-            format!("{}{}", if brief { "ends " } else { "ends in " }, until(*at))
+            format!("ends {}", if brief { until(*at) } else { when(*at, now) })
         }),
         Standing::Dropped => if brief { "on retry" } else { "when you retry" }.to_owned(),
         _ if peer.next_try.is_some() && stands_still(view) => {
             if brief { "waits" } else { "when you go on" }.to_owned()
         }
         _ => match peer.next_try {
-            Some(at) if at <= now => "soon".to_owned(),
+            Some(at) if at.saturating_sub(now) < A_MOMENT => "soon".to_owned(),
             Some(at) if brief => format!("again {}", until(at)),
-            Some(at) => format!("again in {}", until(at)),
+            Some(at) => format!("again {}", when(at, now)),
             None => String::new(),
         },
     }
@@ -349,6 +360,22 @@ mod tests {
         for cause in Cause::ALL {
             assert!(cause.info().brief.chars().count() <= 44, "{cause:?}");
         }
+    }
+
+    #[test]
+    fn nobody_waits_for_no_second() {
+        let view = sample::healthy();
+        let waits =
+            |peer: &&std::sync::Arc<PeerRecord>| peer.group == Group::Failed && peer.next_try.is_some();
+        let mut peer = (**view.peers.iter().find(waits).unwrap()).clone();
+        let mut next = |ms: u64, brief: bool| {
+            peer.next_try = Some(view.at + Duration::from_millis(ms));
+            next_step(&peer, &view, brief)
+        };
+        assert_eq!([next(400, false), next(400, true)], ["soon", "soon"]);
+        assert_eq!([next(1000, false), next(1000, true)], ["again in 1s", "again 1s"]);
+        assert_eq!(when(view.at + Duration::from_millis(999), view.at), "now");
+        assert_eq!(when(view.at + Duration::from_secs(90), view.at), "in 1m");
     }
 
     /// The row of a peer of this cause, after a change to it.

@@ -111,7 +111,10 @@ pub(super) fn to_us(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
             let shown = format!("0 · {}", words::span(silent));
             Spans::new().add(Role::Text, if fits(&shown, columns) { shown } else { "0".to_owned() })
         }
-        Standing::Choked => word(if fits("choking us", columns) { "choking us" } else { "choking" }),
+        // Rates stand out among what takes their place.
+        Standing::Choked => {
+            Spans::new().add(Role::Dim, if fits("choking us", columns) { "choking us" } else { "choking" })
+        }
         Standing::Idle if peer.lacks_metadata => Spans::new(),
         Standing::Taking | Standing::Idle => Spans::new().add(Role::Dim, "no need"),
         _ => Spans::new(),
@@ -148,7 +151,7 @@ pub(super) fn to_it(peer: &PeerRecord, context: Context<'_>, columns: u16) -> Sp
         () if up_bps > 0 => Spans::new().add(Role::Up, rate(up_bps, context, columns)),
         () if !peer.flags.peer_interested => Spans::new()
             .add(Role::Dim, if fits("not interested", columns) { "not interested" } else { "no need" }),
-        () if peer.flags.am_choking => Spans::new().add(Role::Text, "choked"),
+        () if peer.flags.am_choking => Spans::new().add(Role::Dim, "choked"),
         () => Spans::new().add(Role::Text, units::rate(0, context.look.units)),
     }
 }

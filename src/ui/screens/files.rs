@@ -26,6 +26,8 @@ const LEAST_PIECES: u16 = 2;
 
 /// Rows of the pieces from which on the last one tells what their glyphs mean.
 const LEGEND_FROM: u16 = 3;
+/// Rows of it at most: each for so many of the pieces.
+const MOST_LEGEND: u16 = 2;
 
 /// The time over which the parts that files have in the rate are taken: they are known of whole pieces only.
 const LATELY: Duration = Duration::from_secs(30);
@@ -191,15 +193,13 @@ fn selected_pieces(pen: &mut Pen<'_>, area: Rect, tree: &FileTree, view: &View, 
         format!("{} of {} pieces verified", units::count(good as u64), units::count(pieces.len() as u64));
     let name = paint::clip(tree.name(tree.selected()), usize::from(area.width / 2)).into_owned();
     pen.rule(title, &name, &counts, "");
-    let rows = u16::from(grid.height >= LEGEND_FROM);
-    let legend = take_bottom(&mut grid, rows);
-    let scale = mosaic::draw_part(pen, inset(grid, 1, 1), view, pieces);
     let letters = Letters::none(pen.look);
-    mosaic::legend(Layer::State, &letters, |_| String::new()).and_skipped(view).draw(
-        pen,
-        inset(legend, 1, 1),
-        scale,
-    );
+    let means = mosaic::legend(Layer::State, &letters, |_| String::new()).and_skipped(view);
+    let within = |area: Rect| inset(area, 1, 1);
+    let most = (grid.height / LEGEND_FROM).min(MOST_LEGEND);
+    let legend = take_bottom(&mut grid, means.height(within(area).width, most));
+    let scale = mosaic::draw_part(pen, within(grid), view, pieces);
+    means.draw(pen, within(legend), scale);
 }
 
 fn heads(pen: &mut Pen<'_>, area: Rect, columns: &Columns) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::page::Page;
-use super::{frame, more};
+use super::{frame, more, overview};
 use crate::event::{Cause, Severity, advised};
 use crate::ledger::{PeerRecord, Remedy, Verdict, VerdictCode, View};
 use crate::ui::action::Action;
@@ -15,6 +15,7 @@ use crate::ui::model::{Model, Shown};
 use crate::ui::mouse::Target;
 use crate::ui::paint::{Pen, Spans, width, wrap};
 use crate::ui::theme::Role;
+use crate::ui::widgets::rule;
 use crate::ui::words;
 use crate::units::{self, Units};
 
@@ -294,7 +295,7 @@ fn under_way(step: usize) -> &'static str {
 /// What is judged, in full.
 fn judged(model: &Model, view: &View, columns: u16) -> Vec<Spans> {
     let room = usize::from(columns.saturating_sub(INDENT + 1)).clamp(1, MOST_TEXT);
-    let mut lines = vec![Spans::new()];
+    let mut lines = Vec::new();
     for (at, verdict) in verdicts(model, view).iter().enumerate() {
         let (mut mark, role) = glyph(verdict, at == 0);
         for line in wrap(&verdict.text, room) {
@@ -449,12 +450,10 @@ pub(super) fn height(model: &Model, view: &View, columns: u16) -> usize {
 fn parts(model: &Model, view: &View, columns: u16) -> (Vec<Spans>, Vec<Spans>) {
     let beside = columns >= BESIDE;
     let columns = if beside { columns / 2 } else { columns };
-    let mut losses = vec![Spans::new().add(Role::Strong, "Where peers drop off")];
+    // With the margin of a page.
+    let title = rule::line("Why they drop off", "", usize::from(columns.saturating_sub(2)));
+    let mut losses = vec![title];
     losses.extend(lost(view, columns));
-    if beside {
-        // In line with the first judgement.
-        losses.insert(0, Spans::new());
-    }
     (judged(model, view, columns), losses)
 }
 
@@ -477,6 +476,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     } else {
         put_lines(pen, body, judged.iter().chain(&lost).skip(off));
     }
+    let used = body.height.min(u16::try_from(height).unwrap_or(u16::MAX));
+    let spare = Rect { y: body.y + used, height: body.height - used, ..body };
+    overview::numbers(pen, spare, model, view);
 }
 
 /// Draws lines below each other, as many as there is room for.

@@ -124,17 +124,15 @@ fn items(model: &Model, view: &View) -> [Vec<Item>; 3] {
 /// Draws the line into the area's first row.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let [mut screens, mut left, mut right] = items(model, view);
-    // The gap behind the last item is not drawn.
-    let room = area.width + 1;
-    let fixed = |left: &[Item], right: &[Item]| sum(left) + sum(right);
+    let room = area.width;
     // The names of the screens are worth more than the least of the keys, but not than the others.
     let needed: u16 = left.iter().filter(|item| item.weight < LESS_THAN_NAMES).map(Item::columns).sum();
-    if sum(&screens) + needed + sum(&right) > room && !screens.is_empty() {
-        let label = if room >= 60 { "screens" } else { "" };
+    if drawn(&screens, needed, &right) > room && !screens.is_empty() {
+        let label = if room >= 59 { "screens" } else { "" };
         let keys = vec![(model.keys.screens(tells_of_all(model)), Action::Show(Screen::Overview))];
         screens = vec![Item { keys, label, weight: 0, gap: 0 }];
     }
-    while sum(&screens) + fixed(&left, &right) > room {
+    while drawn(&screens, sum(&left), &right) > room {
         match (heaviest(&left), heaviest(&right)) {
             (None, None) => break,
             (on_left, on_right)
@@ -145,7 +143,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             (_, on_right) => right.remove(on_right.map_or(0, |(_, at)| at)),
         };
     }
-    while sum(&screens) + fixed(&left, &right) > room && right.len() > 1 {
+    while drawn(&screens, sum(&left), &right) > room && right.len() > 1 {
         right.remove(0);
     }
     let mut x = area.x;
@@ -178,6 +176,18 @@ pub(super) fn beside(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) 
 /// Columns of items with their gaps.
 fn sum(items: &[Item]) -> u16 {
     items.iter().map(Item::columns).sum()
+}
+
+/// Columns of the whole line, where the items that stand left have so many: two blanks stand between its parts too.
+fn drawn(screens: &[Item], left: u16, right: &[Item]) -> u16 {
+    const GAP: u16 = 2;
+    // The gap behind the last item of a part is not drawn; where a page is open, the first item has none.
+    let before = screens.last().map_or(0, |last| sum(screens) - last.gap) + left;
+    match (before, right.is_empty()) {
+        (_, true) => before,
+        (0, false) => sum(right) - GAP,
+        (_, false) => before + sum(right),
+    }
 }
 
 /// The weight and the place of the item that is needed least, of those that may go.

@@ -3,8 +3,9 @@
 //! ```text
 //!  name, size                                    state, time to go
 //!  ██████ 14 % ▌─────────────────────────────────────────────────
-//!  ▀█ █▀█  █ █  ↓        the other rate, limits
-//!  ▀▀▀▀▀▀▀   ▀  MiB/s    where peers stand, what is here
+//!  ▄▄  ▄▄▄   ▄ ▄  ↓      the other rate, limits
+//!   █  █▄█   █▄█         where peers stand
+//!  ▄█▄ ▄▄█ ▄   █  MiB/s  what is here
 //!  ✓ what it means, in a few lines
 //!  Where peers drop off ──────────────  Speed ───────────────────────
 //!  Pieces ────────────────────────────────────────────────────────
@@ -12,8 +13,9 @@
 //!  Log ───────────────────────────────────────────────────────────
 //! ```
 //!
-//! In few columns or rows the graph stands above the words, and the funnel below them in two columns. What the size has
-//! to spare goes to the graph, then to the pieces, then to the peers, then to the newest of the log.
+//! In few columns or rows the graph stands above the words, and the funnel below them in two columns; in many the words
+//! stand beside the rate. What the size has to spare goes to the graph, then to the pieces, then to the peers, then to the
+//! newest of the log.
 
 mod drop_off;
 mod map;
@@ -32,7 +34,7 @@ use crate::ui::model::Model;
 use crate::ui::paint::{Pen, inset, take_top};
 use crate::ui::widgets::large;
 
-pub(super) use map::{piece_counts, rarity};
+pub(super) use map::{full_heights, piece_counts, rarity};
 pub(super) use metadata::later;
 
 /// From so many columns and rows on funnel and graph stand side by side.
@@ -86,6 +88,19 @@ fn is_broad(area: Rect) -> bool {
     area.width >= BESIDE.0 && area.height >= BESIDE.1
 }
 
+/// Columns and rows of the rate with all that is counted beside it, and those of the screen from which on what is judged
+/// stands right of that.
+const RATE: (u16, u16) = (104, 3);
+const JUDGED_BESIDE: (u16, u16) = (190, 40);
+
+/// Whether what is judged stands beside the rate: where it has no more rows in the state that the header tells of.
+fn is_judged_beside(area: Rect, view: &View) -> bool {
+    area.width >= JUDGED_BESIDE.0
+        && area.height >= JUDGED_BESIDE.1
+        && view.metadata.is_none()
+        && frame::why_rows(view, area.width) <= RATE.1
+}
+
 /// Gives every part its place.
 fn flow(area: Rect, model: &Model, view: &View) -> Flow<Part> {
     if view.metadata.is_some() {
@@ -98,11 +113,13 @@ fn flow(area: Rect, model: &Model, view: &View) -> Flow<Part> {
     let (alone, folded) = model.other_rows_folded(view);
     let list = |others| peer_list::rows_of(area.width, model, view, others).saturating_add(1);
     let (all_peers, peers) = (list(alone), list(folded));
-    let why = frame::why_rows(view, area.width);
+    let beside = is_judged_beside(area, view);
+    let why = if beside { 0 } else { frame::why_rows(view, area.width) };
     let events = log::rows_of_all(view);
     let (least, enough, more) = piece_heights(area, model, view);
     let mut claims: Vec<Claim<Part>> =
-        vec![up_to(Title, 1), up_to(Progress, 1), up_to(Rate, 1), whole(Why, 1), whole(steps, all_steps)];
+        vec![up_to(Title, 1), up_to(Progress, 1), up_to(Rate, if beside { RATE.1 } else { 1 })];
+    claims.extend([whole(Why, why.min(1)), whole(steps, all_steps)]);
     if broad {
         claims.extend([up_to(Peers, LEAST_PEERS.min(peers)), up_to(Why, why)]);
     } else {
@@ -184,8 +201,12 @@ pub(super) fn list_in(area: Rect) -> (Rect, Rect) {
 /// Draws the overview.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     let flow = flow(area, model, view);
-    head(pen, [flow.of(Part::Title), flow.of(Part::Progress), flow.of(Part::Rate)], model, view);
-    judgement::draw_panel(pen, flow.of(Part::Why), model, view);
+    let (mut rate, mut why) = (flow.of(Part::Rate), flow.of(Part::Why));
+    if is_judged_beside(area, view) {
+        [rate, why] = Layout::horizontal([Constraint::Length(RATE.0), Constraint::Fill(1)]).areas(rate);
+    }
+    head(pen, [flow.of(Part::Title), flow.of(Part::Progress), rate], model, view);
+    judgement::draw_panel(pen, why, model, view);
     metadata::draw(pen, flow.of(Part::Metadata), view);
     middle(pen, flow.of(Part::Middle), model, view);
     speed::curve(pen, inset(flow.of(Part::Graph), 1, 1), model, view);
@@ -203,12 +224,24 @@ pub(super) fn least_of_glance(columns: u16) -> u16 {
 
 /// Draws how one of several torrents goes: funnel and graph, then what is left of its overview.
 pub(super) fn glance(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if least_of_glance(area.width) > 0 {
+        let more = if moves(view) { area.height * 2 / 5 } else { 0 };
+        middle_and_spare(pen, area, more, model, view);
+    }
+}
+
+/// Draws the numbers that a page puts in words into the rows that it has to spare: funnel and graph as low as they can be,
+/// then what is left of the overview.
+pub(super) fn numbers(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    middle_and_spare(pen, area, 0, model, view);
+}
+
+/// Funnel and graph in the fewest rows, or in this many where there is room, and below them what is left.
+fn middle_and_spare(pen: &mut Pen<'_>, area: Rect, more: u16, model: &Model, view: &View) {
     use Part::{Middle, Pieces};
     let least = least_of_glance(area.width);
-    if least == 0 {
-        return;
-    }
-    let more = if moves(view) { area.height * 2 / 5 } else { least };
+    // In a row or two nothing can be said of the pieces.
+    let more = if area.height < least + log::LEAST_ROWS { area.height } else { more };
     let flow = Flow::new(area, &[Middle, Pieces], &[whole(Middle, least), whole(Middle, more), rest(Pieces)]);
     middle(pen, flow.of(Middle), model, view);
     spare(pen, flow.of(Pieces), model, view);
@@ -259,6 +292,9 @@ pub(super) fn head(pen: &mut Pen<'_>, [title, progress, rate]: [Rect; 3], model:
 
 /// Funnel and graph side by side, each with its rule; without metadata nothing has a rate yet, and the funnel has it all.
 pub(super) fn middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
+    if area.is_empty() {
+        return;
+    }
     if view.metadata.is_some() {
         return drop_off::draw(pen, inset(area, 0, 1), model, view);
     }
@@ -268,4 +304,37 @@ pub(super) fn middle(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) 
     drop_off::draw(pen, inset(left, 0, 1), model, view);
     let right = inset(right, u16::from(area.width >= WIDE), 1);
     speed::draw(pen, right, model, view);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::sample;
+    use crate::ui::theme::Look;
+
+    /// Every size in turn with another moment: a row that no part has would be blank whatever the parts draw.
+    #[test]
+    fn at_every_size_from_twenty_by_five_on_every_row_has_a_part() {
+        let moments = ["starting", "healthy", "slow", "stalled", "paused", "complete", "seeding", "magnet"];
+        let views = moments.map(sample::moment);
+        let models = views.each_ref().map(|view| {
+            let mut model = Model::new(Look::default());
+            model.take_in(view);
+            model
+        });
+        for columns in 20..=300 {
+            for rows in 4..=99 {
+                let at = usize::from(columns + rows) % moments.len();
+                let area = Rect::new(0, 0, columns, rows);
+                let flow = flow(area, &models[at], &views[at]);
+                let parts = BROAD.iter().chain(&NARROW).chain(&MAGNET).map(|part| flow.of(*part));
+                let covered = parts.fold(vec![false; usize::from(rows)], |mut covered, part| {
+                    (part.top()..part.bottom()).for_each(|y| covered[usize::from(y)] = true);
+                    covered
+                });
+                let blank = covered.iter().filter(|covered| !**covered).count();
+                assert_eq!(blank, 0, "{} {columns}×{rows}: {covered:?}", moments[at]);
+            }
+        }
+    }
 }

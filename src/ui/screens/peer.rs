@@ -7,12 +7,13 @@ use ratatui::layout::Rect;
 use super::halves::{self, Line, TWO_COLUMNS_FROM};
 use super::peer_state::headline;
 use super::{
-    log, more, peer_attempts, peer_bytes, peer_metadata, peer_punch, peer_rate, peer_state, peer_stream,
+    log, more, overview, peer_attempts, peer_bytes, peer_metadata, peer_pieces, peer_punch, peer_rate,
+    peer_state, peer_stream,
 };
 use crate::event::Attempt;
 use crate::ledger::{LogLine, PeerRecord, View};
 use crate::ui::action::Action;
-use crate::ui::flow::{Flow, rest, up_to};
+use crate::ui::flow::{Flow, rest, up_to, whole};
 use crate::ui::model::{self, Model};
 use crate::ui::paint::{Pen, Spans, clip_address, inset, wrap};
 use crate::ui::theme::Role;
@@ -61,10 +62,15 @@ enum Part {
     Client,
     Rates,
     Lines,
+    /// Which pieces it has.
+    Pieces,
+    /// The newest of the log, whomever it is about.
+    Log,
 }
 
-/// Where the parts stand, and all lines below the rates. What these leave free has first more of the log, then all bytes
-/// of the handshake, and then the graph.
+/// Where the parts stand, and all lines below the rates. What these leave free has first more of the log, then, if its
+/// pieces have rows beside them, all bytes of the handshake, then the graph up to a third, its pieces, and where nothing
+/// came or went, what happens elsewhere.
 fn laid_out(
     peer: &PeerRecord,
     model: &Model,
@@ -72,7 +78,7 @@ fn laid_out(
     area: Rect,
     bytes: bool,
 ) -> (Flow<Part>, Vec<Line>) {
-    use Part::{Client, Lines, Rates, Title};
+    use Part::{Client, Lines, Log, Pieces, Rates, Title};
     let rates = peer_rate::rows(peer, area.height);
     let room = usize::from(area.height.saturating_sub(2 + rates));
     let shake = |form| handshake(peer, model, area.width, form);
@@ -81,15 +87,23 @@ fn laid_out(
     if let Some(spare) = room.checked_sub(told.len() + shook.len()).filter(|spare| *spare > 0) {
         told = lines(peer, model, view, area.width, spare);
         let both = shake(Form::Both);
-        if told.len() + both.len() <= room {
+        // The bytes say again what stands in the fields; its pieces say more.
+        let pieces = if peer_pieces::of(peer).is_some() { peer_pieces::ENOUGH_ROWS } else { 0 };
+        if told.len() + both.len() + usize::from(pieces) <= room {
             shook = both;
         }
     }
     told.extend(shook.into_iter().map(Line::Whole));
     let all = u16::try_from(told.len()).unwrap_or(u16::MAX);
-    let graph = if peer_rate::has_graph(peer, area.height) { Rates } else { Lines };
-    let claims = [up_to(Title, 1), up_to(Client, 1), up_to(Rates, rates), up_to(Lines, all), rest(graph)];
-    (Flow::new(area, &[Title, Client, Rates, Lines], &claims), told)
+    let mut claims = vec![up_to(Title, 1), up_to(Client, 1), up_to(Rates, rates), up_to(Lines, all)];
+    let graph = peer_rate::has_graph(peer, area.height);
+    claims.extend(graph.then_some(up_to(Rates, area.height / 3)));
+    if peer_pieces::of(peer).is_some() {
+        let heights = overview::full_heights(area, view).take_while(|rows| *rows <= area.height / 3);
+        claims.extend(heights.map(|rows| whole(Pieces, rows)));
+    }
+    claims.push(rest(if graph { Rates } else { Log }));
+    (Flow::new(area, &[Title, Client, Rates, Lines, Pieces, Log], &claims), told)
 }
 
 /// How many lines the page has below the rates, and how many rows for them.
@@ -200,4 +214,6 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View, by
     peer_rate::draw(pen, flow.of(Part::Rates), peer);
     let (off, body) = more::window(pen, flow.of(Part::Lines), model, (lines.len(), 1), model.scrolls.peer);
     halves::draw(pen, body, &lines[off..]);
+    peer_pieces::draw(pen, flow.of(Part::Pieces), peer, view);
+    log::spare(pen, flow.of(Part::Log), model, view);
 }

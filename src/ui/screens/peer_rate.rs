@@ -7,7 +7,7 @@
 //!   peak 7.2 MiB/s             0 │⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
 //! ↑ 201 KiB/s                    │⠛⠛⠛⠉⠉⠉⠉⠉⠉⠉⠙⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠛⠉⠉⠉⠉
 //!   peak 230 KiB/s     230 KiB/s │
-//!                                -30 s     -20 s      -10 s    now
+//!                                -30s      -20s       -10s     now
 //! ```
 //!
 //! Of a connection that is younger the graph begins later, in steps of ten seconds.
@@ -127,7 +127,7 @@ fn time(pen: &mut Pen<'_>, row: Rect, span: usize) {
     pen.put(end, row.y, row.right() - end, now, Role::Dim);
     let mut free = row.x;
     for back in (1..=span / MARKS).rev().map(|mark| mark * MARKS) {
-        let said = format!("-{back} s");
+        let said = format!("-{back}s");
         let x = row.x + (usize::from(row.width) * (span - back) / span) as u16;
         if x >= free && usize::from(x) + width(&said) + 1 < usize::from(end) {
             free = x + 2 + pen.put(x, row.y, row.width, &said, Role::Dim);

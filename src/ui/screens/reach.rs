@@ -54,8 +54,7 @@ pub(super) fn next(view: &View) -> Spans {
     match next {
         _ if view.lookups.values().any(|record| record.ended.is_none()) => plain(Role::Text, "looking now"),
         None => plain(Role::Dim, "–"),
-        Some(at) if at <= view.at => plain(Role::Text, "now"),
-        Some(at) => plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(view.at)))),
+        Some(at) => plain(Role::Text, words::when(at, view.at)),
     }
 }
 
@@ -126,7 +125,7 @@ fn lookup(of: Family, record: &LookupRecord, now: At) -> Vec<Line> {
         Family::V6 => "Last lookup, IPv6",
     };
     let note = format!("{} of {} nodes answered", record.answered(), record.nodes.len());
-    let again = |at: Duration| format!("again in {}", units::duration_short(at.saturating_sub(now)));
+    let again = |at: Duration| format!("again {}", words::when(at, now));
     let right = match record.ended {
         None => "goes on".to_owned(),
         Some(_) => {

@@ -25,7 +25,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::page::Page;
-use super::{frame, more, reach, trackers, web_seed};
+use super::{frame, log, more, reach, trackers, web_seed};
 use crate::event::{Finder, FinderStatus};
 use crate::ledger::{FinderRecord, PastAnnounce, PeerRecord, TrackerRecord, TrackerStatus, View};
 use crate::ui::action::Action;
@@ -197,10 +197,7 @@ fn announces(tracker: &TrackerRecord, context: Context<'_>, columns: usize) -> O
         }
     };
     let next = tracker.next.filter(|next| *next > now && tracker.asking.is_none());
-    let next = next.map(|next| {
-        let left = units::duration_short(next.saturating_sub(now));
-        ("◌", format!("again in {left}"), Role::Waiting)
-    });
+    let next = next.map(|next| ("◌", format!("again {}", words::when(next, now)), Role::Waiting));
     let marks = tracker.announces.iter().rev().map(mark).collect();
     let from = tracker.announces.first()?.at;
     Some(TimeRow { from, now, marks, next, ..TimeRow::default() }.lines(columns))
@@ -244,9 +241,13 @@ pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view:
     let lines: Vec<Spans> =
         said.iter().flat_map(|text| wrap(text, columns)).map(|line| plain(Role::Text, line)).collect();
     more::shortened(pen, rows, &lines);
-    take_top(&mut rows, u16::try_from(lines.len() + 1).unwrap_or(u16::MAX));
     let context = Context { view, look: pen.look };
     let strip = source.tracker().and_then(|tracker| announces(tracker, context, columns));
+    // No row is blank while an outcome has none.
+    let parts =
+        [lines.len(), strip.as_ref().map_or(0, |strip| 1 + strip.len()), 2 + outcomes(source, view).len()];
+    let gap = u16::from(parts.iter().sum::<usize>() + 2 <= rows.height.into());
+    take_top(&mut rows, u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(gap));
     if let Some((tracker, strip)) = source.tracker().zip(strip).filter(|_| rows.height >= 3) {
         let count = units::count(tracker.announces.len() as u64);
         pen.rule(take_top(&mut rows, 1), "Announces", &count, &scales(tracker, view));
@@ -254,7 +255,7 @@ pub(super) fn detail(pen: &mut Pen<'_>, area: Rect, source: &SourceRecord, view:
             let row = take_top(&mut rows, 1);
             pen.spans(row.x, row.y, row.width, line);
         }
-        take_top(&mut rows, 1);
+        take_top(&mut rows, gap);
     }
     let left = became(pen, rows, source, view);
     Rect { x: area.x, width: area.width, ..left }
@@ -381,7 +382,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
     for line in lines.iter().skip(off) {
         let row = inset(take_top(&mut body, 1), 1, 1);
         if row.is_empty() {
-            return;
+            break;
         }
         match line {
             Line::Text(text) => _ = pen.spans(row.x, row.y, row.width, text),
@@ -390,4 +391,5 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
             Line::Outcome(word, standing, count, all) => outcome(pen, row, (word, *standing, *count), *all),
         }
     }
+    log::spare(pen, body, model, view);
 }

@@ -14,6 +14,7 @@ use crate::ui::paint::{Pen, Spans, clip_address, inset, take_top};
 use crate::ui::source::{self, SourceRecord};
 use crate::ui::theme::Role;
 use crate::ui::widgets::{bar, selection};
+use crate::ui::words;
 use crate::units;
 
 fn plain(role: Role, text: impl Into<String>) -> Spans {
@@ -99,8 +100,7 @@ pub(super) fn next(source: &SourceRecord, context: Context<'_>, _: u16) -> Spans
         );
     }
     match tracker.next {
-        Some(at) if at <= now => plain(Role::Text, "now"),
-        Some(at) => plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(now)))),
+        Some(at) => plain(Role::Text, words::when(at, now)),
         None => plain(Role::Dim, "not again"),
     }
 }
@@ -170,16 +170,16 @@ const fn column(
 static COLUMNS: &[Column<SourceRecord>] = &[
     Column { right: false, ..column("TIER", (4, 4), 50, tier) },
     Column { right: false, grows: true, ..column("SOURCE", (18, 32), 100, name) },
-    Column { right: false, ..column("  LAST ANSWER", (15, 15), 90, state) },
+    Column { right: false, ..column("  LAST ANSWER", (13, 15), 90, state) },
     Column { right: false, ..column("ANNOUNCES", (9, 16), 30, announces) },
-    column("PEERS", (5, 6), 80, |source, _, _| number(named(source).map(|(peers, _)| peers))),
-    column("SHOOK HANDS", (11, 11), 75, |source, _, _| match named(source) {
+    column("PEERS", (6, 7), 80, |source, _, _| number(named(source).map(|(peers, _)| peers))),
+    column("SHOOK HANDS", (12, 13), 75, |source, _, _| match named(source) {
         Some((_, count)) => plain(Role::Strong, units::count(u64::from(count))),
         None => number(None),
     }),
-    Column { right: false, ..column("", (8, 16), 31, share) },
+    Column { right: false, grows: true, ..column("", (7, 16), 31, share) },
     column("SEEDS", (5, 7), 40, |source, _, _| counts(source, |answer| answer.seeders)),
-    column("LEECHES", (7, 7), 39, |source, _, _| counts(source, |answer| answer.leechers)),
+    column("LEECHES", (8, 9), 39, |source, _, _| counts(source, |answer| answer.leechers)),
     column("AGAIN", (10, 12), 70, next),
 ];
 

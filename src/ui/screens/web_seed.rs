@@ -30,10 +30,7 @@ pub(super) fn next(record: &WebSeedRecord, now: At) -> Spans {
     match (record.cause, record.next) {
         (None, _) => plain(Role::Dim, "–"),
         (Some(_), None) => plain(Role::Dim, "not again"),
-        (Some(_), Some(at)) if at <= now => plain(Role::Text, "now"),
-        (Some(_), Some(at)) => {
-            plain(Role::Text, format!("in {}", units::duration_short(at.saturating_sub(now))))
-        }
+        (Some(_), Some(at)) => plain(Role::Text, words::when(at, now)),
     }
 }
 

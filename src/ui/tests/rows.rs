@@ -275,7 +275,7 @@ fn the_graph_of_a_peer_has_scales_of_time_and_of_rate() {
         });
         let all = shown.join("\n");
         let axis = shown.iter().find(|row| row.ends_with("now")).unwrap_or_else(|| panic!("{all}"));
-        assert!(axis.contains("-10 s"), "{all}");
+        assert!(axis.contains("-10s"), "{all}");
         let peak = shown.iter().find_map(|row| row.split("peak ").nth(1)).unwrap();
         let peak: Vec<&str> = peak.split_whitespace().take(2).collect();
         assert!(all.contains(&format!("{} │", peak.join(" "))), "{peak:?}\n{all}");
@@ -306,5 +306,101 @@ fn the_pieces_of_the_selected_file_fill_the_rows_below_the_list_and_say_what_the
         assert!(all.contains("verified") && all.contains("missing") && all.contains("cell"), "{all}");
         let blank = shown.iter().filter(|row| row.trim().is_empty()).count();
         assert!(blank <= usize::from(size.1) / 6, "{size:?}: {blank} rows are blank\n{all}");
+    }
+}
+
+#[test]
+fn what_keys_do_here_and_what_they_do_everywhere_stand_two_columns_apart() {
+    let view = sample::healthy();
+    for (page, change) in PAGES {
+        for columns in 30..=200 {
+            let mut model = model(Look::default(), (columns, 24), &view);
+            change(&mut model);
+            let keys = text_rows(&drawn(&model, &view)).pop().unwrap();
+            for word in ["w why", "/ filter", "? keys", "q quit", "q close"] {
+                let before = keys.find(word).map_or("", |at| &keys[..at]);
+                let apart = before.trim().is_empty() || before.ends_with("  ") || before.ends_with("· ");
+                assert!(apart, "{page} {columns}: {word}\n{keys}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_page_of_words_has_the_numbers_in_the_rows_that_it_leaves() {
+    for (moment, size) in [("healthy", (120, 40)), ("stalled", (120, 40)), ("healthy", (200, 60))] {
+        let view = sample::moment(moment);
+        for (page, expected) in [("why", "Where peers drop off ─"), ("tracker", " Log ─")] {
+            let shown = named(page, &view, size);
+            let all = shown.join("\n");
+            assert!(all.contains(expected), "{moment} {page} {size:?}\n{all}");
+            let blank = shown.iter().rev().take_while(|row| row.trim().is_empty()).count();
+            assert!(blank < 3, "{moment} {page} {size:?}: {blank} rows are blank at the end\n{all}");
+        }
+    }
+}
+
+#[test]
+fn the_page_of_a_peer_that_sends_nothing_shows_what_it_could_send() {
+    let view = sample::healthy();
+    let choked = view.peers.iter().find(|peer| {
+        let some = peer.has.as_ref().is_some_and(|has| !has.is_empty() && !has.is_full());
+        peer.is_live() && peer.recent.seconds().is_empty() && some
+    });
+    let key = choked.expect("a peer that has some pieces and sent none").key;
+    for size in [(120, 40), (200, 60)] {
+        let shown = of_page(&view, size, |model| {
+            model.selected = Some(key);
+            model.open.push(Mode::Peer { bytes: false });
+        });
+        let all = shown.join("\n");
+        let grid = shown
+            .iter()
+            .position(|row| row.starts_with(" Its pieces ── "))
+            .unwrap_or_else(|| panic!("{all}"));
+        assert!(shown[grid].contains("that we lack"), "{all}");
+        assert!(shown[grid + 1].contains(['█', '▓', '▒']) && all.contains("and we lack of it"), "{all}");
+    }
+}
+
+#[test]
+fn in_many_columns_what_is_judged_stands_beside_the_rate() {
+    for (name, beside) in [("healthy", true), ("paused", true), ("seeding", true), ("stalled", false)] {
+        let view = sample::moment(name);
+        let shown = rows(&view, (200, 60));
+        let judged: String = view.verdicts[0].text.chars().take(8).collect();
+        let at = shown.iter().position(|row| row.contains(&judged)).unwrap();
+        let column = shown[at].chars().take_while(|c| *c == ' ').count();
+        assert_eq!(at == 2 && column < 2, beside, "{name}: row {at}\n{}", shown[..8].join("\n"));
+    }
+}
+
+#[test]
+fn no_outcome_of_a_source_gives_way_to_a_blank_row() {
+    let view = sample::healthy();
+    for height in 16..=40 {
+        let shown = named("trackers", &view, (80, height));
+        let all = shown.join("\n");
+        let from = shown.iter().position(|row| row.starts_with(" What became of its peers"));
+        let blank = from.map_or(0, |from| shown[..from].iter().filter(|row| row.trim().is_empty()).count());
+        assert!(blank == 0 || !all.contains(" others"), "{height}\n{all}");
+    }
+}
+
+#[test]
+fn the_legend_of_the_pieces_of_a_file_names_all_of_them_in_eighty_columns() {
+    let mut view = sample::many_files();
+    let mut choice = crate::metainfo::Choice::everything(view.torrent.files().len());
+    choice.set(0, crate::metainfo::FilePriority::Skip);
+    view.choice = Some(std::sync::Arc::new(choice));
+    let pieces = view.pieces.states.len();
+    std::sync::Arc::make_mut(&mut view.pieces).wanted_bytes = Some(vec![1; pieces].into());
+    let shown = of_page(&view, (80, 40), |model| {
+        model.screen = Screen::Files;
+        model.take_in(&view);
+    });
+    let all = shown.join("\n");
+    for word in ["verified", "partly", "arriving", "missing", "no peer", "failed", "skipped"] {
+        assert!(all.contains(word), "{word}\n{all}");
     }
 }

@@ -139,8 +139,7 @@ fn however_much_a_file_is_wanted() {
 }
 
 /// The glyphs of a legend, each as it looks.
-fn of_legend(look: Look, layer: Layer, letters: &Letters) -> Vec<(String, Vec<(String, Modifier)>)> {
-    let legend = mosaic::legend(layer, letters, |peer| format!("{peer:?}"));
+fn glyphs_of(look: Look, legend: &mosaic::Legend) -> Vec<(String, Vec<(String, Modifier)>)> {
     let glyphs = legend.entries().flat_map(|(glyphs, [means, _])| {
         glyphs.iter().map(move |(glyph, role)| (format!("{means} {glyph}"), *glyph, *role))
     });
@@ -164,9 +163,17 @@ fn every_cell_of_every_layer_of_the_pieces() {
             let model = model(look, (120, 40), &view);
             let letters = Letters::of(&view, &model.hues, &look);
             for layer in [Layer::State, Layer::Availability, Layer::Provenance, Layer::Age] {
-                all_differ(of_legend(look, layer, &letters));
+                let legend = mosaic::legend(layer, &letters, |peer| format!("{peer:?}"));
+                all_differ(glyphs_of(look, &legend));
             }
         }
+    }
+}
+
+#[test]
+fn every_cell_of_the_pieces_of_one_peer() {
+    for look in bare() {
+        all_differ(glyphs_of(look, &mosaic::legend_of_one()));
     }
 }
 
@@ -273,6 +280,21 @@ fn every_state_of_the_whole() {
 }
 
 #[test]
+fn a_torrent_of_which_every_file_is_skipped_neither_seeds_nor_is_whole() {
+    let mut view = sample::moment("seeding");
+    (view.wanted_bytes, view.have_bytes, view.wanted_files) = (Some(0), 0, Some(0));
+    assert!(view.wants_nothing());
+    for look in bare().into_iter().chain([Look::default()]) {
+        for size in SIZES {
+            let rows = text_rows(&drawn(&model(look, size, &view), &view));
+            assert!(rows[0].contains("nothing wanted"), "{size:?}: {}", rows[0]);
+            let head = rows[..2].join(" ");
+            assert!(!head.contains("seeding") && !head.contains("100 %"), "{size:?}: {head}");
+        }
+    }
+}
+
+#[test]
 fn every_group_of_peers() {
     let view = sample::moment("barred");
     for look in bare() {
@@ -291,7 +313,7 @@ fn every_group_of_peers() {
 }
 
 #[test]
-fn the_selected_row_of_every_list_up_to_the_last_column() {
+fn the_selected_row_of_every_list_from_the_first_column_to_the_last() {
     let view = sample::moment("slow");
     let colours = [Colours::True, Colours::Indexed, Colours::Sixteen, Colours::None];
     let all = Scheme::ALL.into_iter().flat_map(|scheme| colours.map(|colours| (scheme, colours)));
@@ -307,7 +329,9 @@ fn the_selected_row_of_every_list_up_to_the_last_column() {
                 let y = marked.unwrap_or_else(|| panic!("{page} {size:?}: no mark")) as u16;
                 let style = |x, y| (buf[(x, y)].bg, buf[(x, y)].modifier.contains(Modifier::REVERSED));
                 let plain = style(size.0 - 1, 0);
-                let bar: Vec<u16> = (0..size.1).filter(|row| style(size.0 - 1, *row) != plain).collect();
+                let bar_at = |x| (0..size.1).filter(|row| style(x, *row) != plain).collect::<Vec<u16>>();
+                let bar = bar_at(size.0 - 1);
+                assert_eq!(bar_at(0), bar, "{scheme:?} {colours:?} {page} {size:?}");
                 // What was selected of the log has as many rows as it needs.
                 let all: Vec<u16> = (y..y + bar.len() as u16).collect();
                 assert!(!bar.is_empty() && bar.len() < 6, "{scheme:?} {colours:?} {page} {size:?}: {bar:?}");

@@ -63,10 +63,15 @@ pub(crate) fn line(pen: &mut Pen<'_>, area: Rect, done: u64, total: u64) {
 
 /// The same as a part of a line of text.
 pub(crate) fn line_spans(columns: usize, done: u64, total: u64) -> Spans {
+    line_spans_as(Role::Progress, columns, done, total)
+}
+
+/// The same where it tells of something else than how much is done.
+pub(crate) fn line_spans_as(role: Role, columns: usize, done: u64, total: u64) -> Spans {
     let halves = filled(done, total, columns as u64 * 2) as usize;
     let (full, half) = (halves / 2, halves % 2);
     Spans::new()
-        .add(Role::Progress, "━".repeat(full) + ["", "╸"][half])
+        .add(role, "━".repeat(full) + ["", "╸"][half])
         .add(Role::Rule, "─".repeat(columns - full - half))
 }
 

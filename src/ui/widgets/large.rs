@@ -8,19 +8,19 @@ use crate::ui::theme::{Glyphs, Look, Role};
 /// The characters that there are large ones of.
 const KNOWN: &str = "0123456789.";
 
-/// Rows of a cell's halves, three cells high.
+/// Rows of a cell's halves, three cells high. The topmost half is blank: a bar may stand right above.
 const HALVES: [[&str; 3]; 11] = [
-    ["█▀█", "█ █", "▀▀▀"],
-    ["▀█ ", " █ ", "▀▀▀"],
-    ["▀▀█", "█▀▀", "▀▀▀"],
-    ["▀▀█", "▀▀█", "▀▀▀"],
-    ["█ █", "▀▀█", "  ▀"],
-    ["█▀▀", "▀▀█", "▀▀▀"],
-    ["█▀▀", "█▀█", "▀▀▀"],
-    ["▀▀█", "  █", "  ▀"],
-    ["█▀█", "█▀█", "▀▀▀"],
-    ["█▀█", "▀▀█", "▀▀▀"],
-    [" ", " ", "▀"],
+    ["▄▄▄", "█ █", "█▄█"],
+    ["▄▄ ", " █ ", "▄█▄"],
+    ["▄▄▄", "▄▄█", "█▄▄"],
+    ["▄▄▄", "▄▄█", "▄▄█"],
+    ["▄ ▄", "█▄█", "  █"],
+    ["▄▄▄", "█▄▄", "▄▄█"],
+    ["▄▄▄", "█▄▄", "█▄█"],
+    ["▄▄▄", "  █", "  █"],
+    ["▄▄▄", "█▄█", "█▄█"],
+    ["▄▄▄", "█▄█", "▄▄█"],
+    [" ", " ", "▄"],
 ];
 
 /// The segments of a pocket calculator, three cells high.
@@ -138,11 +138,19 @@ mod tests {
     fn a_number_is_as_large_as_there_are_rows() {
         assert_eq!(rows("19.4", 1, Glyphs::Braille), ["19.4"]);
         assert_eq!(rows("19.4", 2, Glyphs::Blocks), ["19.4"]);
-        assert_eq!(rows("19.4", 5, Glyphs::Blocks), ["▀█  █▀█   █ █", " █  ▀▀█   ▀▀█", "▀▀▀ ▀▀▀ ▀   ▀"]);
+        assert_eq!(rows("19.4", 5, Glyphs::Blocks), ["▄▄  ▄▄▄   ▄ ▄", " █  █▄█   █▄█", "▄█▄ ▄▄█ ▄   █"]);
         assert_eq!(rows("19.4", 3, Glyphs::Ascii), ["     _", "  | |_|   |_|", "  |  _| .   |"]);
         let dots = rows("19.4", 2, Glyphs::Braille);
         assert_eq!(dots.len(), 2);
         assert!(dots.iter().all(|row| row.chars().count() <= 13), "{dots:?}");
+    }
+
+    #[test]
+    fn what_stands_above_and_what_is_made_of_blocks_do_not_touch() {
+        for digit in HALVES {
+            assert!(digit[0].chars().all(|c| c == '▄' || c == ' '), "{digit:?}");
+            assert!(digit[2].contains(['▄', '█']), "{digit:?} stands on the last row");
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@ use ratatui::layout::Rect;
 
 use layers::ARRIVING;
 pub(crate) use layers::Letters;
-pub(crate) use legend::{Legend, legend, words_of};
+pub(crate) use legend::{Legend, legend, legend_of_one, words_of};
 
 use crate::event::BlockState;
 use crate::ledger::{PieceMap, PieceState, View};
+use crate::metainfo::Bitfield;
 use crate::ui::mouse::Target;
 use crate::ui::paint::Pen;
 use crate::ui::piece_map::{Lattice, Layer, Scale};
@@ -173,6 +174,13 @@ pub(crate) fn draw_strip(pen: &mut Pen<'_>, area: Rect, view: &View, pieces: std
         let (symbol, role) = cell.glyph(arriving);
         pen.dot(x, area.y, symbol, role);
     }
+}
+
+/// Draws what one peer has, beside what we have, into the area; tells how much a cell stands for.
+pub(crate) fn draw_of_one(pen: &mut Pen<'_>, area: Rect, view: &View, has: &Bitfield) -> Scale {
+    let lattice = Lattice::of_pieces(area, view);
+    each_cell(pen, &lattice, |range, _| layers::had_by_one(view, range, has));
+    lattice.scale
 }
 
 /// Draws what is in sight of a layer.

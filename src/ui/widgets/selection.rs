@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Peers ── 50 ────────────────────── by state ── 3/50 ──
-//! ▸● sending    192.0.2.4:6881   1.2 MiB/s               ← the bar goes on to the edge of the screen
+//! ▸● sending    192.0.2.4:6881   1.2 MiB/s               ← the bar goes from edge to edge of the screen
 //! ```
 
 use ratatui::layout::Rect;
@@ -14,8 +14,7 @@ use crate::units;
 /// Columns of a rule that the place of the selected row leaves to what else stands there.
 const LEAST_RULE: usize = 20;
 
-/// Puts this mark left of a row, or of the first of several, and lays the bar behind them, from the mark to the last
-/// column of the screen.
+/// Puts this mark left of a row, or of the first of several, and lays the bar behind them.
 pub(crate) fn draw(pen: &mut Pen<'_>, rows: Rect, mark: &str) {
     if rows.is_empty() {
         return;
@@ -26,10 +25,9 @@ pub(crate) fn draw(pen: &mut Pen<'_>, rows: Rect, mark: &str) {
     bar(pen, rows);
 }
 
-/// Lays the bar behind rows that have their mark in them.
+/// Lays the bar behind rows that have their mark in them, from the first column of the screen to the last.
 pub(crate) fn bar(pen: &mut Pen<'_>, rows: Rect) {
-    let x = rows.x.saturating_sub(1);
-    pen.select(Rect { x, width: u16::MAX - x, ..rows });
+    pen.select(Rect { x: 0, width: u16::MAX, ..rows });
 }
 
 /// Lays the bar behind a row in these columns alone; what is drawn in one part of it stays as it is.

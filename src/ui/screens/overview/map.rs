@@ -53,18 +53,24 @@ fn fills(pieces: usize, columns: usize, rows: usize) -> bool {
     pieces.div_ceil(a_cell * columns) >= rows
 }
 
-/// Rows of the panel: the least, those that show enough, and further ones, in each of which it shows more.
-pub(super) fn heights(area: Rect, view: &View) -> (u16, u16, Vec<u16>) {
+/// Rows of rule and legend.
+const AROUND: u16 = 2;
+
+/// Rows of a panel with rule and legend in which every row of the grid has cells.
+pub(in crate::ui::screens) fn full_heights(area: Rect, view: &View) -> impl Iterator<Item = u16> {
     let columns = usize::from(area.width.saturating_sub(4)).max(1);
     let pieces = view.pieces.states.len();
-    let mut grids: Vec<u16> =
-        (1..=area.height).filter(|rows| fills(pieces, columns, usize::from(*rows))).collect();
-    let enough = (area.height + 1) / 10;
-    let more = grids.split_off(grids.partition_point(|rows| *rows <= enough));
-    // Rule and legend.
-    let panel = |rows: u16| rows.saturating_add(2);
+    let full = move |rows: &u16| fills(pieces, columns, usize::from(*rows));
+    (1..=area.height).filter(full).map(|rows| rows.saturating_add(AROUND))
+}
+
+/// Rows of the panel: the least, those that show enough, and further ones, in each of which it shows more.
+pub(super) fn heights(area: Rect, view: &View) -> (u16, u16, Vec<u16>) {
+    let mut heights: Vec<u16> = full_heights(area, view).collect();
+    let enough = (area.height + 1) / 10 + AROUND;
+    let more = heights.split_off(heights.partition_point(|rows| *rows <= enough));
     let least = if area.width >= WIDE { 2 } else { 1 };
-    (least, grids.last().map_or(least, |rows| panel(*rows)), more.into_iter().map(panel).collect())
+    (least, heights.last().copied().unwrap_or(least), more)
 }
 
 /// Draws the panel.

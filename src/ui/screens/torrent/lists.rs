@@ -29,8 +29,9 @@ struct Share {
     name: String,
     /// Bytes that are told.
     bytes: u64,
-    /// How much of how much its bar shows.
+    /// How much of how much its bar shows, and how that looks.
     part: (u64, u64),
+    bar: Role,
 }
 
 /// Rows with their numbers below each other and their bars on one scale, in so many columns.
@@ -50,7 +51,7 @@ fn rows(shares: &[Share], columns: usize, model: &Model) -> Vec<Spans> {
             .add(Role::Text, format!("{:>SIZE$}", units::bytes(share.bytes, model.look.units)))
             .add(Role::Strong, format!("{:>PERCENT$} ", format!("{percent} %")));
         let left = columns.saturating_sub(line.width());
-        line.and(bar::line_spans(left, done, of))
+        line.and(bar::line_spans_as(share.bar, left, done, of))
     };
     shares.iter().map(row).collect()
 }
@@ -82,10 +83,13 @@ pub(super) fn files(columns: usize, most: usize, model: &Model, view: &View) -> 
         return Vec::new();
     }
     let good = model.files.up_to_date(view).good_of_files(most);
+    // All of them are in the folder that is the torrent's name, which stands at the top of the page.
+    let folder = view.torrent.name().map(|name| format!("{name}/")).unwrap_or_default();
     let share = |at: usize, file: &FileFacts| {
         // What has no bytes is here as soon as anything is.
         let part = if file.length_bytes == 0 { (1, 1) } else { (good[at], file.length_bytes) };
-        Share { mark: Spans::new(), name: file.path.clone(), bytes: file.length_bytes, part }
+        let name = file.path.strip_prefix(&folder).unwrap_or(&file.path).to_owned();
+        Share { mark: Spans::new(), name, bytes: file.length_bytes, part, bar: Role::Progress }
     };
     let right = model.hint(Action::Show(Screen::Files), "all of them");
     titled(("Files", &right), all, share, (columns, most), model)
@@ -96,6 +100,7 @@ struct Given {
     title: &'static str,
     of: fn(&PeerRecord) -> u64,
     total: u64,
+    role: Role,
 }
 
 impl Given {
@@ -105,8 +110,8 @@ impl Given {
         let up: fn(&PeerRecord) -> u64 = |peer| peer.up_bytes;
         match (sum(down), sum(up)) {
             (0, 0) => None,
-            (0, total) => Some(Self { title: "Sent to", of: up, total }),
-            (total, _) => Some(Self { title: "Received from", of: down, total }),
+            (0, total) => Some(Self { title: "Sent to", of: up, total, role: Role::Up }),
+            (total, _) => Some(Self { title: "Received from", of: down, total, role: Role::Down }),
         }
     }
 }
@@ -128,11 +133,12 @@ pub(super) fn clients(columns: usize, most: usize, model: &Model, view: &View) -
         name: (*client).to_owned(),
         bytes: *bytes,
         part: (*bytes, given.total),
+        bar: given.role,
     };
     titled((&format!("{} each client", given.title), ""), &clients, share, (columns, most), model)
 }
 
-/// How much came from each peer, in its hue where it has one.
+/// How much came from each peer, with its sign and its bar in its hue where it has one.
 pub(super) fn peers(columns: usize, most: usize, model: &Model, view: &View) -> Vec<Spans> {
     let Some(given) = Given::of(view) else { return Vec::new() };
     let mut peers: Vec<&PeerRecord> =
@@ -150,6 +156,7 @@ pub(super) fn peers(columns: usize, most: usize, model: &Model, view: &View) -> 
         name: format!("{}  {}", peer.addr, peer.client.as_deref().unwrap_or("")).trim_end().to_owned(),
         bytes: (given.of)(peer),
         part: ((given.of)(peer), given.total),
+        bar: model.hues.of(peer.key).map_or(given.role, Role::Peer),
     };
     titled((&format!("{} each peer", given.title), ""), &peers, share, (columns, most), model)
 }

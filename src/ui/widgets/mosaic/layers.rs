@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::event::PeerKey;
 use crate::ledger::{PieceState, View};
+use crate::metainfo::Bitfield;
 use crate::ui::hues::{self, Hues};
 use crate::ui::theme::{Colours, HUES, Look, Role};
 
@@ -60,6 +61,31 @@ pub(super) fn had_by(peers: u64, ours: bool, digits: bool) -> Glyph {
     }
     let role = Role::Availability(Role::step(peers.min(COMMON) - 1, COMMON - 1));
     (if ours { "▒" } else { "█" }, role)
+}
+
+/// What stands for pieces that a peer has: all of a cell, over half of them, some.
+pub(super) const HAD: [&str; 3] = ["█", "▓", "▒"];
+/// How they look where we lack one of them, and where we have what it has.
+pub(super) const OFFERED: Role = Role::Down;
+pub(super) const SHARED: Role = Role::Verified;
+
+/// What one peer has of the pieces of the cell, and whether we lack any of that.
+pub(super) fn had_by_one(view: &View, range: Range<usize>, has: &Bitfield) -> Glyph {
+    let pieces = range.len();
+    let is_had = |piece: &usize| view.torrent.piece(*piece as u32).is_some_and(|piece| has.has(piece));
+    let (mut had, mut offered) = (0, false);
+    for piece in range.filter(is_had) {
+        had += 1;
+        offered |= view.pieces.states[piece] != PieceState::Good;
+    }
+    let [all, most, some] = HAD;
+    let glyph = match had {
+        0 => return MISSING,
+        _ if had == pieces => all,
+        _ if had * 2 > pieces => most,
+        _ => some,
+    };
+    (glyph, if offered { OFFERED } else { SHARED })
 }
 
 /// How long ago the newest piece of the cell came.
@@ -207,7 +233,7 @@ mod tests {
     fn view() -> (Arc<View>, PeerKey) {
         let mut run = Script::downloading(10);
         let peers = run.peers(2);
-        let mut had = crate::metainfo::Bitfield::empty(10);
+        let mut had = Bitfield::empty(10);
         had.set(run.piece(0));
         run.tell(Event::Had { pieces: Arc::new(had) });
         run.wait(10);

@@ -4,8 +4,8 @@ use ratatui::layout::Rect;
 
 use super::Cell;
 use super::layers::{
-    AGES, ARRIVING, COMMON, Glyph, HAD_BY_NONE, Letters, MISSING, ON_DISK, OTHERS, OURS_ALONE, TOGETHER,
-    had_by,
+    AGES, ARRIVING, COMMON, Glyph, HAD, HAD_BY_NONE, Letters, MISSING, OFFERED, ON_DISK, OTHERS, OURS_ALONE,
+    SHARED, TOGETHER, had_by,
 };
 use crate::event::PeerKey;
 use crate::ledger::View;
@@ -27,6 +27,10 @@ struct Entry {
 }
 
 impl Entry {
+    fn new(glyphs: &[Glyph], means: &str, brief: &str) -> Self {
+        Self { glyphs: glyphs.to_vec(), means: means.to_owned(), brief: brief.to_owned() }
+    }
+
     fn columns(&self, brief: bool) -> u16 {
         let glyphs: usize = self.glyphs.iter().map(|(glyph, _)| width(glyph)).sum();
         (glyphs + 1 + width(self.text(brief))) as u16
@@ -141,20 +145,32 @@ pub(crate) fn words_of(scale: Scale) -> String {
     }
 }
 
+/// What the glyphs mean of the pieces of one peer.
+pub(crate) fn legend_of_one() -> Legend {
+    Legend(vec![
+        Entry::new(
+            &HAD.map(|glyph| (glyph, OFFERED)),
+            "it has all or some, and we lack of it",
+            "it has, we lack",
+        ),
+        Entry::new(&HAD.map(|glyph| (glyph, SHARED)), "we have too", "we too"),
+        Entry::new(&[MISSING], "it lacks", "it lacks"),
+    ])
+}
+
 /// What the glyphs of a layer mean; names of peers come from `name`.
 pub(crate) fn legend(layer: Layer, letters: &Letters, name: impl Fn(PeerKey) -> String) -> Legend {
     let mut entries = Vec::new();
-    let mut add = |glyphs: &[Glyph], means: &str, brief: &str| {
-        entries.push(Entry { glyphs: glyphs.to_vec(), means: means.to_owned(), brief: brief.to_owned() });
-    };
+    let mut add = |glyphs: &[Glyph], means: &str, brief: &str| entries.push(Entry::new(glyphs, means, brief));
     match layer {
         Layer::State => {
             let of = |cell: Cell| cell.glyph(false);
             add(&[of(Cell::Good)], "verified", "verified");
             add(&[of(Cell::Most), of(Cell::Some)], "partly", "partly");
-            add(&[of(Cell::Arriving)], "arriving", "arriving");
+            let more = |cell: Cell| cell.glyph(true);
+            add(&[of(Cell::Arriving), more(Cell::Some), more(Cell::Most)], "arriving", "arriving");
             add(&[of(Cell::Missing)], "missing", "missing");
-            add(&[of(Cell::Unheld)], "no peer has it", "no peer has it");
+            add(&[of(Cell::Unheld)], "no peer has it", "no peer");
             add(&[of(Cell::Failed)], "failed its check", "failed");
         }
         Layer::Availability => {
