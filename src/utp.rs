@@ -8,7 +8,7 @@
 //!
 //! A stream (`stream`) is bytes numbered into packets (`send_buffer`), bytes that came in order or wait for what is missing
 //! (`receive_buffer`), and what decides how much is under way: the delay over its base (`delay`, `drift`), the congestion window
-//! that follows it (`congestion`) and is made small now and then to measure the base (`slowdown`), the round-trip time (`rtt`) and the size of packets (`mtu`). Who calls gets an answer that
+//! that follows it (`congestion`) and is made small now and then to measure the base (`slowdown`), the round-trip time (`rtt`), over which it is spread (`pacer`), and the size of packets (`mtu`). Who calls gets an answer that
 //! nothing is kept of (`syn_cookie`): a stream is made by the second packet. What belongs to no stream is answered, if at
 //! all, by `replies`.
 //!
@@ -24,6 +24,7 @@ mod endpoint;
 mod incoming;
 mod mtu;
 mod outgoing;
+mod pacer;
 mod receive_buffer;
 mod replies;
 mod rtt;

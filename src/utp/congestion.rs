@@ -25,7 +25,7 @@ const LEAST_PACKETS: u32 = 2;
 /// Of the window this part is kept after a loss where there is no queue, as CUBIC keeps it (RFC 9438): lines lose packets
 /// though they have room.
 const KEPT_WITHOUT_QUEUE: f64 = 0.7;
-/// The window is cut at most once in this time.
+/// The window is cut at most once in this time, where what is under way is on the line more than in a queue.
 const CUT_INTERVAL: Micros = 100 * MILLISECOND;
 /// After this long without a loss a line whose queue is empty is taken to have room for much more.
 const FORGIVEN: Micros = 10 * SECOND;
@@ -78,6 +78,17 @@ pub(super) struct Acked {
     pub(super) least_round_trip: Micros,
 }
 
+/// What is told of packets that are lost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lost {
+    pub(super) packets: u32,
+    /// When the newest of them was sent.
+    pub(super) sent_at: Micros,
+    /// The mean round trip, and the shortest that was seen.
+    pub(super) round_trip: Micros,
+    pub(super) least_round_trip: Micros,
+}
+
 impl Congestion {
     /// For packets with `packet` bytes of payload and a window of at most `most` bytes.
     pub(super) fn new(packet: u32, most: usize) -> Self {
@@ -104,6 +115,11 @@ impl Congestion {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by `most`")]
         let window = self.shape.window as u32;
         window
+    }
+
+    /// Whether the window doubles in each round trip.
+    pub(super) fn is_slow_start(&self) -> bool {
+        self.shape.slow_start
     }
 
     pub(super) fn governor(&self) -> Governor {
@@ -186,12 +202,15 @@ impl Congestion {
         self.bound();
     }
 
-    /// This many packets are lost, the newest of them sent at `sent_at`.
-    pub(super) fn lost(&mut self, now: Micros, packets: u32, sent_at: Micros, round_trip: Micros) {
-        let again = |cut: Micros| now >= cut + CUT_INTERVAL.max(round_trip) && sent_at >= cut;
-        if !self.cut.is_none_or(again) {
+    /// Packets are lost.
+    pub(super) fn lost(&mut self, now: Micros, lost: Lost) {
+        // A queue that lasts longer than the line takes keeps that busy with a smaller window, and overflows again and again
+        // where the window grows by more in the interval than one cut takes: on a short line that is soon.
+        let is_queue = lost.round_trip > 2 * lost.least_round_trip;
+        let interval = if is_queue { 0 } else { CUT_INTERVAL.max(lost.round_trip) };
+        if self.cut.is_some_and(|cut| now < cut + interval || lost.sent_at < cut) {
             if let Some((_, blamed)) = &mut self.before_cut {
-                *blamed += packets;
+                *blamed += lost.packets;
             }
             return;
         }
@@ -201,7 +220,7 @@ impl Congestion {
             self.shape.threshold = (self.shape.threshold / 2.0).max(self.shape.window);
             return;
         }
-        self.before_cut = Some((self.shape, packets));
+        self.before_cut = Some((self.shape, lost.packets));
         self.shape.window *= if self.delay <= SMALL_DELAY { KEPT_WITHOUT_QUEUE } else { 0.5 };
         self.bound();
         (self.shape.slow_start, self.shape.threshold) = (false, self.shape.window);
@@ -285,6 +304,31 @@ mod tests {
             assert!(windows.is_sorted(), "with a delay of {delay}");
             assert_eq!(windows.last(), Some(&(4 << 20)));
         }
+    }
+
+    /// What follows the line to a peer whose socket holds little, and who reads fast.
+    #[test]
+    fn a_queue_that_is_short_and_soon_full_loses_little() {
+        let (packet_bytes, holds, bytes_a_microsecond, line) = (1_400, 128_000, 50, 100);
+        let mut congestion = Congestion::new(packet_bytes, 4 << 20);
+        let (mut now, mut sent, mut lost) = (SECOND, 0, 0);
+        while now < 21 * SECOND {
+            let window = congestion.window();
+            let packets = window.saturating_sub(holds).div_ceil(packet_bytes);
+            let sent_at = now;
+            let delay = window.min(holds) / bytes_a_microsecond;
+            let round_trip = line + Micros::from(delay);
+            now += round_trip;
+            congestion.was_full(now);
+            if packets > 0 {
+                congestion.lost(now, Lost { packets, sent_at, round_trip, least_round_trip: line });
+            }
+            let bytes = window.min(holds);
+            congestion.acked(now, Acked { bytes, in_flight: window, delay, least_round_trip: line });
+            (sent, lost) = (sent + window / packet_bytes, lost + packets);
+        }
+        assert!(lost * 50 < sent, "{lost} packets of {sent}");
+        assert!(sent > 19 * 50_000_000 / packet_bytes, "{sent} packets");
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl Rtt {
         self.measured.then_some(self.mean + 4 * self.deviation)
     }
 
+    /// After this time what the peer still misses, or says nothing of, is not only late; `None` before the first measurement.
+    pub(super) fn patience(&self) -> Option<Micros> {
+        self.most().map(|most| self.mean + most)
+    }
+
     /// How long an acknowledgement is waited for.
     pub(super) fn timeout(&self) -> Micros {
         self.most().map_or(FIRST_TIMEOUT, |most| most.clamp(LEAST_TIMEOUT, MOST_TIMEOUT))

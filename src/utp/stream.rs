@@ -16,6 +16,7 @@ use super::congestion::{Congestion, Governor};
 use super::delay::DelayHistory;
 use super::drift::Drift;
 use super::mtu::Mtu;
+use super::pacer::{Pace, Pacer};
 use super::receive_buffer::ReceiveBuffer;
 use super::rtt::Rtt;
 use super::send_buffer::SendBuffer;
@@ -117,6 +118,7 @@ pub(super) struct Stream {
     send: SendBuffer,
     send_limit: usize,
     congestion: Congestion,
+    pacer: Pacer,
     rtt: Rtt,
     our_delay: DelayHistory,
     their_delay: DelayHistory,
@@ -133,6 +135,8 @@ pub(super) struct Stream {
     /// The last acknowledgement is due under the number of our FIN as well.
     ack_again: bool,
     duplicate_acks: u8,
+    /// Where the peer said that packets are missing: the number of the first that it said nothing of.
+    missing_until: Option<u16>,
     /// Of the packets that came, the newest by transmission, and when it was sent.
     newest_acked: (u32, Micros),
     /// Packets by which later ones may overtake one that is not lost.
@@ -146,7 +150,7 @@ pub(super) struct Stream {
     unheard: u32,
     window_probes: u32,
     window_probe_due: bool,
-    tail_probed: bool,
+    tail_probes: u8,
     last_sent: Micros,
     last_heard: Micros,
     /// When something was acknowledged last.
@@ -208,6 +212,7 @@ impl Stream {
             send: SendBuffer::new(our_seq),
             send_limit: settings.send_buffer,
             congestion,
+            pacer: Pacer::default(),
             rtt: Rtt::new(),
             our_delay: DelayHistory::new(),
             their_delay: DelayHistory::new(),
@@ -220,6 +225,7 @@ impl Stream {
             ack_due: false,
             ack_again: false,
             duplicate_acks: 0,
+            missing_until: None,
             newest_acked: (0, 0),
             reordering: hearing::LEAST_REORDERING,
             syn_seq: 0,
@@ -230,7 +236,7 @@ impl Stream {
             unheard: 0,
             window_probes: 0,
             window_probe_due: false,
-            tail_probed: false,
+            tail_probes: 0,
             last_sent: now,
             last_heard: now,
             last_progress: now,
@@ -445,6 +451,16 @@ impl Stream {
             duplicates: self.counts.duplicates,
             mtu_bytes: self.mtu.size(),
             limited_by: self.limited_by(),
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        Pace {
+            window: self.congestion.window().min(self.peer_window),
+            is_slow_start: self.congestion.is_slow_start(),
+            packet: payload_of(self.mtu.size()),
+            round_trip: self.rtt.mean().unwrap_or(0),
+            least_round_trip: self.rtt.least().unwrap_or(0),
         }
     }
 

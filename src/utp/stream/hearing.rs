@@ -1,7 +1,7 @@
 //! What the peer says to a stream.
 
 use super::super::End;
-use super::super::congestion::Acked;
+use super::super::congestion::{Acked, Lost};
 use super::super::counters::Counters;
 use super::super::receive_buffer::Taken;
 use super::super::send_buffer::{Fate, Sent};
@@ -140,6 +140,13 @@ impl Stream {
                 self.window_probes = 0;
             }
         }
+        if acked >= 0 {
+            // Its first bit is of the packet after the one that is missing.
+            self.missing_until = packet.selective_ack.map(|mask| {
+                let bits = u16::try_from(mask.len() * 8).unwrap_or(u16::MAX);
+                header.ack.wrapping_add(2).wrapping_add(bits)
+            });
+        }
         let in_flight = self.send.in_flight();
         let mut news = News::default();
         for index in 0..usize::try_from(acked).unwrap_or(0) {
@@ -164,6 +171,7 @@ impl Stream {
         if news.packets > 0 {
             self.progressed(now, &news, in_flight, header);
         }
+        self.lose_missing(now);
         if is_duplicate && self.duplicate_acks >= DUPLICATE_ACKS {
             // They may be about packets that came twice: the one that is waited for must be overdue, too.
             let most = self.rtt.most().unwrap_or(0);
@@ -204,7 +212,9 @@ impl Stream {
     /// Something new is acknowledged.
     fn progressed(&mut self, now: Micros, news: &News, in_flight: u32, header: &Header) {
         self.send.forget_acked();
-        if let Some(round_trip) = news.round_trip {
+        // An acknowledgement of what was sent again may be the second of its kind, and the first is lost.
+        let is_first = news.newest.is_none_or(|newest| newest.times == 1);
+        if let Some(round_trip) = news.round_trip.filter(|_| is_first) {
             // What comes after it was waited for may have come in time, and word of it was lost.
             let most = if news.late > 0 { self.rtt.timeout() } else { Micros::MAX };
             self.rtt.sample(round_trip.min(most));
@@ -217,7 +227,7 @@ impl Stream {
         }
         self.last_progress = now;
         self.timeouts = 0;
-        let was_probed = std::mem::take(&mut self.tail_probed);
+        let was_probed = std::mem::take(&mut self.tail_probes) > 0;
         self.due.resend = NEVER;
         if self.send.packets() > 0 {
             self.wait_for_acks(now);
@@ -251,15 +261,30 @@ impl Stream {
         }
     }
 
-    /// Takes those packets under way for lost that fit.
-    fn lose_where(&mut self, now: Micros, fits: impl Fn(usize, &Sent) -> bool) {
-        let (mut newest_lost, mut lost) = (None, 0);
+    /// Takes for lost what the peer says is missing, where it had all the time there is. libtorrent names as many packets as
+    /// it keeps out of order, not those packets: where more are missing than it keeps it names none of these, and what
+    /// came behind tells nothing.
+    pub(super) fn lose_missing(&mut self, now: Micros) {
+        let (Some(until), Some(patience)) = (self.missing_until, self.rtt.patience()) else { return };
+        let named = usize::try_from(distance(self.send.first(), until)).unwrap_or(0);
+        let is_overdue = |index, sent: &Sent| index < named && now.saturating_sub(sent.at) >= patience;
+        if self.lose_where(now, is_overdue) {
+            // It counts once: what is sent again now is missed for a while yet.
+            self.missing_until = None;
+            self.wait_for_tail(now);
+        }
+    }
+
+    /// Takes those packets under way for lost that fit; says whether there were any.
+    fn lose_where(&mut self, now: Micros, fits: impl Fn(usize, &Sent) -> bool) -> bool {
+        let (mut newest_lost, mut lost, mut any) = (None, 0, false);
         for index in 0..self.send.packets() {
-            let Some(sent) = self.send.get(index).copied() else { return };
+            let Some(sent) = self.send.get(index).copied() else { break };
             if sent.fate != Fate::InFlight || !fits(index, &sent) {
                 continue;
             }
             self.send.set_fate(index, Fate::Lost);
+            any = true;
             if sent.is_probe {
                 // Its size may be why.
                 self.mtu.probe_lost(now);
@@ -268,8 +293,11 @@ impl Stream {
             }
         }
         if let Some(sent_at) = newest_lost {
-            self.congestion.lost(now, lost, sent_at, self.rtt.mean().unwrap_or(0));
+            let (round_trip, least_round_trip) =
+                (self.rtt.mean().unwrap_or(0), self.rtt.least().unwrap_or(0));
+            self.congestion.lost(now, Lost { packets: lost, sent_at, round_trip, least_round_trip });
         }
+        any
     }
 
     fn hear_payload(&mut self, packet: &Packet<'_>, counters: &mut Counters) {

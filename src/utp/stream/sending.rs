@@ -1,7 +1,7 @@
 //! What a stream says to the peer.
 
 use super::super::receive_buffer::NO_MASK;
-use super::super::seq::{Micros, stamp};
+use super::super::seq::{Micros, NEVER, stamp};
 use super::{Fin, State, Stream};
 use crate::wire::utp::{HEADER_BYTES, Header, Kind};
 
@@ -30,6 +30,8 @@ enum Next {
     Fin,
     /// Nothing, though there is something: the window is full.
     Full,
+    /// Nothing yet, so that not all leaves at once.
+    Later,
     /// Nothing.
     Nothing,
 }
@@ -53,7 +55,7 @@ impl Stream {
                 if next == Next::Full && self.congestion.window() <= self.peer_window {
                     self.congestion.was_full(now);
                 }
-                self.ack_due || self.ack_again || !matches!(next, Next::Full | Next::Nothing)
+                self.ack_due || self.ack_again || !matches!(next, Next::Full | Next::Later | Next::Nothing)
             }
             State::Ended | State::Resting => self.ack_due || self.ack_again,
             State::Resetting => true,
@@ -108,6 +110,11 @@ impl Stream {
         Some(bundle.unwrap_or(Bundle { segment: out.len(), may_fragment: false }))
     }
 
+    /// When more may leave, where nothing else keeps it.
+    pub(super) fn paced_until(&mut self) -> Micros {
+        if self.next() == Next::Later { self.pacer.opens() } else { NEVER }
+    }
+
     fn write_data(&mut self, now: Micros, most_segments: usize, out: &mut Vec<u8>) -> Option<Bundle> {
         if self.write_probe(now, out) {
             return None;
@@ -119,7 +126,7 @@ impl Stream {
                 Next::Again(index) => self.send.get(index).map(|sent| (sent.length, sent.is_fin))?,
                 Next::New(length) => (length, false),
                 Next::Fin => (0, true),
-                Next::Full | Next::Nothing => break,
+                Next::Full | Next::Later | Next::Nothing => break,
             };
             let bytes = if is_fin { MOST_FIN_BYTES } else { HEADER_BYTES + usize::from(length) };
             // It was numbered when longer ones passed.
@@ -131,8 +138,8 @@ impl Stream {
             }
             let before = out.len();
             self.write_packet(now, next, out);
-            if out.len() - before < begun.segment {
-                // Only the last may be shorter.
+            // What may be fragmented leaves alone, and only the last may be shorter.
+            if may_fragment || out.len() - before < begun.segment {
                 break;
             }
         }
@@ -169,6 +176,7 @@ impl Stream {
             }
         };
         self.counts.sent += 1;
+        self.pacer.left(self.send.get(index).map_or(0, |sent| u32::from(sent.length)));
         if self.send.get(index).is_some_and(|sent| sent.is_fin) {
             Header { kind: Kind::Fin, ..header }.write_extended(out, None, self.our_reason);
         } else {
@@ -188,6 +196,7 @@ impl Stream {
         let index = self.send.number(now, length, false, true);
         header.write_padded(out, usize::from(size - full), &self.send.payload(index));
         self.mtu.probe_sent(size);
+        self.pacer.left(u32::from(length));
         self.counts.sent += 1;
         true
     }
@@ -198,7 +207,11 @@ impl Stream {
         if let Some(index) = self.send.first_lost() {
             let length = self.send.get(index).map_or(0, |sent| u32::from(sent.length));
             let fits = !self.send.is_flying() || self.send.in_flight() + length <= window;
-            return if fits { Next::Again(index) } else { Next::Full };
+            return match fits {
+                true if self.pacer.is_open() => Next::Again(index),
+                true => Next::Later,
+                false => Next::Full,
+            };
         }
         let unsent = self.send.unsent();
         if unsent == 0 {
@@ -213,7 +226,7 @@ impl Stream {
         // What is lost needs its place at the peer, too: all that comes behind it waits for it there.
         let fits = self.send.in_flight() + u32::from(length) <= window;
         if fits && self.send.on_peer() + u32::from(length) <= self.peer_window {
-            return Next::New(length);
+            return if self.pacer.is_open() { Next::New(length) } else { Next::Later };
         }
         if self.send.packets() > 0 {
             return Next::Full;

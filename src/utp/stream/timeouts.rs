@@ -19,7 +19,11 @@ const KEEP_ALIVE: Micros = 29 * SECOND;
 /// Buffers that nobody used for this long are given back.
 const IDLE: Micros = SECOND;
 /// The least that the acknowledgement of a last packet is waited for before it is sent again.
-const LEAST_TAIL: Micros = 50 * MILLISECOND;
+const LEAST_TAIL: Micros = 20 * MILLISECOND;
+/// The same for packets of which the peer said that they are missing.
+const LEAST_MISSING: Micros = 2 * MILLISECOND;
+/// The last packet is sent again this often, each time after twice as long: it may be lost again, or its acknowledgement.
+const MOST_TAIL_PROBES: u8 = 3;
 /// A peer without room is asked again after one of these, twice that and so on.
 const WINDOW_PROBE: Micros = SECOND;
 const MOST_WINDOW_PROBE: Micros = 15 * SECOND;
@@ -29,9 +33,11 @@ const MOST_WINDOW_PROBE: Micros = 15 * SECOND;
 pub(super) struct Due {
     /// The SYN is sent again.
     pub(super) syn: Micros,
+    /// More may leave.
+    pub(super) pace: Micros,
     /// What is under way is taken for lost.
     pub(super) resend: Micros,
-    /// The last packet under way is sent again, in case it alone is lost.
+    /// What the peer misses is sent again, or else the last packet under way, in case it alone is lost.
     pub(super) tail: Micros,
     /// A peer without room is asked whether it has some now.
     pub(super) window_probe: Micros,
@@ -43,7 +49,15 @@ pub(super) struct Due {
 
 impl Default for Due {
     fn default() -> Self {
-        Self { syn: NEVER, resend: NEVER, tail: NEVER, window_probe: NEVER, linger: NEVER, shrink: NEVER }
+        Self {
+            syn: NEVER,
+            pace: NEVER,
+            resend: NEVER,
+            tail: NEVER,
+            window_probe: NEVER,
+            linger: NEVER,
+            shrink: NEVER,
+        }
     }
 }
 
@@ -52,8 +66,8 @@ impl Stream {
     pub(in crate::utp) fn deadline(&self) -> Micros {
         let waits = self.state == State::Open && !self.ack_due;
         let keep_alive = if waits { self.last_sent + KEEP_ALIVE } else { NEVER };
-        let Due { syn, resend, tail, window_probe, linger, shrink } = self.due;
-        [keep_alive, syn, resend, tail, window_probe, linger, shrink].into_iter().min().unwrap_or(NEVER)
+        let Due { syn, pace, resend, tail, window_probe, linger, shrink } = self.due;
+        [keep_alive, syn, pace, resend, tail, window_probe, linger, shrink].into_iter().min().unwrap_or(NEVER)
     }
 
     /// Sets what is waited for by what is under way; called whenever something happened.
@@ -61,6 +75,8 @@ impl Stream {
         if !matches!(self.state, State::Open | State::Closing) {
             return;
         }
+        self.pacer.count(now, self.pace());
+        self.due.pace = self.paced_until();
         if self.send.packets() == 0 {
             (self.due.resend, self.due.tail) = (NEVER, NEVER);
         } else if self.due.resend == NEVER {
@@ -88,8 +104,15 @@ impl Stream {
     pub(super) fn wait_for_acks(&mut self, now: Micros) {
         let timeout = self.rtt.timeout();
         self.due.resend = now + (timeout << self.timeouts.min(MOST_DOUBLINGS));
-        let tail = self.rtt.mean().map(|mean| (2 * mean + timeout / 8).max(LEAST_TAIL));
-        let probes = self.timeouts == 0 && !self.tail_probed;
+        self.wait_for_tail(now);
+    }
+
+    /// The same of the last packet under way, which is waited for less long, and of what the peer misses.
+    pub(super) fn wait_for_tail(&mut self, now: Micros) {
+        let least = if self.missing_until.is_some() { LEAST_MISSING } else { LEAST_TAIL };
+        let tail = self.rtt.patience().map(|patience| patience.max(least) << self.tail_probes);
+        let probes = self.timeouts == 0 && self.tail_probes < self.most_tail_probes();
+        let timeout = self.rtt.timeout();
         self.due.tail = tail.filter(|tail| probes && *tail < timeout).map_or(NEVER, |tail| now + tail);
     }
 
@@ -100,7 +123,8 @@ impl Stream {
         }
         if now >= self.due.tail {
             self.due.tail = NEVER;
-            self.probe_tail();
+            self.lose_missing(now);
+            self.probe_tail(now);
         }
         if now >= self.due.resend {
             self.nothing_acked(now);
@@ -140,13 +164,19 @@ impl Stream {
         self.syns += 1;
     }
 
-    fn probe_tail(&mut self) {
-        if self.send.has_lost() || self.tail_probed {
+    /// Who has no room takes nothing, however often it comes.
+    fn most_tail_probes(&self) -> u8 {
+        if self.peer_window == 0 { 1 } else { MOST_TAIL_PROBES }
+    }
+
+    fn probe_tail(&mut self, now: Micros) {
+        if self.send.has_lost() || self.tail_probes >= self.most_tail_probes() {
             return;
         }
         if let Some(last) = self.send.last_flying() {
-            self.tail_probed = true;
+            self.tail_probes += 1;
             self.send.set_fate(last, Fate::Lost);
+            self.wait_for_tail(now);
         }
     }
 

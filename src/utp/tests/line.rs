@@ -58,6 +58,8 @@ pub(super) struct World {
     pub(super) keeps: bool,
     /// What the clock of 1 shows on its packets, by how many were sent before.
     pub(super) clock: Option<fn(u32) -> u32>,
+    /// Whether 1 names as many packets as it keeps out of order, and no more, as libtorrent does.
+    pub(super) names_few: bool,
     flying: BTreeMap<(At, u64), (SocketAddr, SocketAddr, Vec<u8>)>,
     serial: u64,
     pub(super) rng: fastrand::Rng,
@@ -78,6 +80,7 @@ impl World {
             sent: [Vec::new(), Vec::new()],
             keeps: false,
             clock: None,
+            names_few: false,
             flying: BTreeMap::new(),
             serial: 0,
             rng: fastrand::Rng::with_seed(3),
@@ -117,6 +120,7 @@ impl World {
         for end in 0..2 {
             while let Some(transmit) = self.ends[end].transmit(self.now, 44, &mut buffer) {
                 assert!(transmit.segment > 0 && buffer.len() <= 65_000);
+                assert!(!transmit.may_fragment || transmit.segment == buffer.len());
                 for packet in buffer.chunks_mut(transmit.segment) {
                     if let Some(clock) = self.clock.filter(|_| end == 1) {
                         packet[4..8].copy_from_slice(&clock(self.serial as u32).to_be_bytes());
@@ -124,7 +128,11 @@ impl World {
                     if self.keeps {
                         self.sent[end].push(packet.to_vec());
                     }
-                    self.send(self.addrs[end], transmit.to, packet, transmit.may_fragment);
+                    let mut packet = packet.to_vec();
+                    if self.names_few && end == 1 {
+                        name_few(&mut packet);
+                    }
+                    self.send(self.addrs[end], transmit.to, &packet, transmit.may_fragment);
                 }
             }
             while let Some(event) = self.ends[end].event() {
@@ -216,6 +224,18 @@ impl World {
         });
         self.now - began
     }
+}
+
+/// Shortens the selective acknowledgement of a packet, if it has one, to a bit for each packet that it names.
+fn name_few(packet: &mut Vec<u8>) {
+    const SELECTIVE_ACK: u8 = 1;
+    const MASK: usize = 22;
+    if packet[1] != SELECTIVE_ACK || packet.len() != MASK + usize::from(packet[MASK - 1]) {
+        return;
+    }
+    let named: u32 = packet[MASK..].iter().map(|byte| byte.count_ones()).sum();
+    packet.truncate(MASK + named.div_ceil(8) as usize);
+    packet[MASK - 1] = (packet.len() - MASK) as u8;
 }
 
 /// The byte at a place of a stream.

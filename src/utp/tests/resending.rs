@@ -51,6 +51,38 @@ fn one_loss_costs_no_time_out() {
 }
 
 #[test]
+fn what_overflows_a_small_socket_costs_no_time_out_though_few_of_the_lost_are_named() {
+    // Of a host next door, which reads 50 MB/s and keeps some 90 packets.
+    let (rate, delay) = (50_000_000, Duration::from_micros(50));
+    let way = Way { rate, delay, queue: Duration::from_micros(2_600), ..Way::default() };
+    let mut world = World::new(Settings::default());
+    world.ways = [way, Way { delay, ..Way::default() }];
+    world.names_few = true;
+    let ids = world.open();
+    let took = world.transfer(0, ids, 50_000_000, MINUTE);
+    assert!(took < Duration::from_millis(1_250), "{took:?}");
+    let figures = world.ends[0].figures(world.now, ids[0]).unwrap();
+    assert_eq!(figures.resent_timeout, 0);
+    assert!(figures.resent_fast * 20 < figures.sent, "{figures:?}");
+}
+
+#[test]
+fn an_acknowledgement_that_was_lost_makes_no_round_trip_longer() {
+    let mut world = World::new(Settings::default());
+    let ids = world.open();
+    world.transfer(0, ids, 500_000, MINUTE);
+    let round_trip = |world: &World| world.ends[0].figures(world.now, ids[0]).unwrap().rtt_us.unwrap();
+    let before = round_trip(&world);
+    world.ways[1].loss = 1.0;
+    world.ends[0].write(world.now, ids[0], &[0; 20_000]);
+    world.run(Duration::from_millis(30));
+    world.ways[1].loss = 0.0;
+    world.run_until(MINUTE, |world| world.ends[0].is_flushed(ids[0]));
+    let after = round_trip(&world);
+    assert!(after < before * 5 / 4, "{after} us, {before} before");
+}
+
+#[test]
 fn a_resend_that_is_lost_too_is_resent_before_its_time_out() {
     let way = Way { delay: Duration::from_millis(50), ..Way::default() };
     let mut world = World::new(Settings::default()).ways(way);
