@@ -16,9 +16,8 @@ const LEAST_BLOCKS: u32 = 2;
 const MOST_WHILE_CHOKED: u32 = 32;
 /// The most blocks that one peer is asked for.
 const MOST_BLOCKS: u32 = 2048;
-/// A peer of this rate, bytes a second, sends a block in a millisecond. It waits for the memory that the disk gives back
-/// next: a request for one block meanwhile costs more than it gains.
-const BY_LOTS_BPS: u64 = 16 << 20;
+/// The fewest blocks that a quick peer is asked for at a time.
+const LOT: u32 = 16;
 /// How long the sum of all rates holds.
 const RATES_HOLD: Duration = Duration::from_millis(200);
 
@@ -33,15 +32,17 @@ impl Picker {
             return;
         }
         let (has, target) = (sender.asked.len() as u32, sender.window.target);
+        let (waits_for_disk, by_lots) = (self.is_to_wait(sender), sender.takes_lots());
         self.know_rates(now);
         let ahead = self.ahead(conn);
-        // A request is worth a message when a quarter is used up, or all.
-        let worth = ahead.div_ceil(4);
+        // A request is worth a message when a quarter is used up, or all; a lot is asked for whole.
+        let worth = if by_lots && ahead <= LOT { ahead } else { ahead.div_ceil(4) };
         if has >= ahead || (has > 0 && ahead - has < worth) {
             return;
         }
         // Memory comes back block by block; what is out keeps the peer busy until there is enough of it for a message.
-        if has > 0 && has >= target.div_ceil(2) && self.room(conn) < worth {
+        let waits = if has > 0 { has >= target.min(ahead).div_ceil(2) } else { waits_for_disk };
+        if waits && self.room(conn) < worth.min(LOT) {
             self.wanting.insert(conn);
             return;
         }
@@ -231,7 +232,7 @@ impl Picker {
     /// Whether a peer that was asked for nothing waits for memory, too: what is written next makes room.
     pub(super) fn is_to_wait(&self, sender: &Sender) -> bool {
         let behind = self.begun.unwritten() >= self.memory_bytes;
-        behind || (self.begun.in_hand() > 0 && sender.rate() >= BY_LOTS_BPS)
+        behind || (self.begun.in_hand() > 0 && sender.takes_lots())
     }
 
     /// Whether memory has room for a block for which none was kept.
@@ -264,7 +265,8 @@ impl Picker {
         if target <= LEAST_BLOCKS {
             return LEAST_BLOCKS;
         }
-        (target * 2).min(self.fair_share(sender)).clamp(LEAST_BLOCKS, MOST_BLOCKS)
+        let least = if sender.takes_lots() { LOT } else { LEAST_BLOCKS };
+        (target * 2).min(self.fair_share(sender)).clamp(least, MOST_BLOCKS)
     }
 
     /// The peer's share of memory in blocks, by its rate among all that can be asked: where memory is short, the

@@ -18,6 +18,8 @@ const LEAST_PATIENCE: Duration = Duration::from_millis(300);
 const LONGEST_PATIENCE: Duration = Duration::from_millis(1500);
 /// What a peer of which nothing is known is taken to send, bytes a second: a block in half a second.
 const UNKNOWN_BPS: u64 = 2 * BLOCK_LENGTH as u64;
+/// A peer nearby of this rate, bytes a second, sends a block in 8 ms.
+const QUICK_BPS: u64 = 2 << 20;
 /// Memory is charged for what a peer sends in this time.
 const CHARGED_FOR: Duration = Duration::from_secs(2);
 /// A block that a peer refused is asked of it again after this.
@@ -252,6 +254,12 @@ impl Sender {
         let round_trip_ms = u64::from(self.window.round_trip_ms);
         let sent = self.window.down_bps.saturating_mul(2 * round_trip_ms) / 1000;
         round_trip_ms >= FAR_MS && !self.snubbed && self.asked.len() as u64 * BLOCK < sent
+    }
+
+    /// Whether it is asked for lots where memory is short, and waits for what the disk gives back next: of a peer that is
+    /// so quick and near, a request for one block costs more than it gains.
+    pub(super) fn takes_lots(&self) -> bool {
+        self.rate() >= QUICK_BPS && u64::from(self.window.round_trip_ms) < FAR_MS
     }
 
     /// What so many blocks asked of it are charged with: what it sends in two seconds, one block at least.
