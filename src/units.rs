@@ -42,6 +42,11 @@ pub fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Microseconds in whole milliseconds, the nearest.
+pub fn whole_milliseconds(us: u32) -> u64 {
+    (u64::from(us) + 500) / 1000
+}
+
 /// The text with its amounts that are counted in 1024s (`3.7 GiB`, `19.4 MiB/s`) worded in these units. `count` tells of an
 /// amount how many bytes it stands for; one of which it knows nothing stays as it is.
 pub fn reworded(text: &str, units: Units, count: impl Fn(&str) -> Option<u64>) -> String {

@@ -7,7 +7,7 @@ use crate::ledger::PeerRecord;
 use crate::ui::grid::{Column, ColumnFilter, Context, Measure};
 use crate::ui::paint::Spans;
 use crate::ui::words;
-use crate::units;
+use crate::units::{self, whole_milliseconds};
 
 /// They are the first to go where there is no room for all.
 const WEIGHT: u8 = 4;
@@ -17,21 +17,16 @@ fn of<T>(peer: &PeerRecord, number: impl FnOnce(&StreamFigures) -> Option<T>) ->
     peer.stream.as_deref().and_then(number)
 }
 
-/// Whole milliseconds of microseconds, the nearest.
-fn milliseconds(us: u32) -> u64 {
-    (u64::from(us) + 500) / 1000
-}
-
 fn rtt(peer: &PeerRecord) -> Option<u64> {
-    of(peer, |figures| figures.rtt_us.map(milliseconds))
+    of(peer, |figures| figures.rtt_us.map(whole_milliseconds))
 }
 
 fn our_delay(peer: &PeerRecord) -> Option<u64> {
-    of(peer, |figures| figures.our_delay_us.map(milliseconds))
+    of(peer, |figures| figures.our_delay_us.map(whole_milliseconds))
 }
 
 fn its_delay(peer: &PeerRecord) -> Option<u64> {
-    of(peer, |figures| figures.their_delay_us.map(milliseconds))
+    of(peer, |figures| figures.their_delay_us.map(whole_milliseconds))
 }
 
 fn window(peer: &PeerRecord) -> Option<u64> {

@@ -31,7 +31,7 @@ fn milliseconds(us: Option<u32>) -> String {
     match us {
         None => "–".to_owned(),
         Some(us) if us < 9_950 => format!("{}.{} ms", (us + 50) / 1000, (us + 50) % 1000 / 100),
-        Some(us) if us < 9_999_500 => format!("{} ms", (us + 500) / 1000),
+        Some(us) if us < 9_999_500 => format!("{} ms", units::whole_milliseconds(us)),
         Some(us) => format!("{} s", us / 1_000_000),
     }
 }
