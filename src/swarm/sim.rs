@@ -18,6 +18,12 @@ mod invariants;
 mod large;
 mod lines;
 mod random;
+#[allow(
+    clippy::duplicate_mod,
+    reason = "the streams of uTP in virtual time take their seeds in the same way"
+)]
+#[path = "../../tests/common/runs.rs"]
+mod runs;
 mod scenarios;
 #[allow(dead_code, reason = "peers over sockets behave in more ways")]
 #[path = "../../tests/common/script.rs"]

@@ -136,6 +136,12 @@ impl Endpoint {
         self.streams.get(id).map_or(0, Stream::readable)
     }
 
+    /// Bytes that came and that nobody read, those beyond a gap too.
+    #[cfg(test)]
+    pub(super) fn unread(&self, id: StreamId) -> usize {
+        self.streams.get(id).map_or(0, Stream::unread)
+    }
+
     /// Whether everything was read that ever comes.
     pub fn at_end(&self, id: StreamId) -> bool {
         self.streams.get(id).is_none_or(Stream::at_end)

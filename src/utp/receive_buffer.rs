@@ -54,7 +54,7 @@ pub(super) struct ReceiveBuffer {
 }
 
 impl ReceiveBuffer {
-    /// For packets from `next` on, and at most `limit` bytes that nobody read.
+    /// For packets from `next` on, and at most `limit` bytes that nobody read, and one packet.
     pub(super) fn new(next: u16, limit: u32) -> Self {
         Self {
             ready: VecDeque::new(),
@@ -111,14 +111,16 @@ impl ReceiveBuffer {
         if ahead > self.most_ahead() || self.ended || self.last.is_some_and(|last| distance(last, seq) > 0) {
             return Taken::OutOfReach;
         }
-        // What others wait for is taken in any case: no room comes before it does.
-        let others = if ahead == 0 { 0 } else { self.kept };
-        if self.ready.len() + others + payload.len() > self.limit {
-            return Taken::NoRoom;
-        }
         let index = usize::try_from(ahead).unwrap_or(0);
         if self.slots.get(index).is_some_and(|slot| slot.here) {
             return Taken::Duplicate;
+        }
+        let unread = self.ready.len() + self.kept;
+        // What others wait for may be one packet too much: no room comes before it does.
+        let fits =
+            unread + payload.len() <= self.limit || (ahead == 0 && self.kept > 0 && unread <= self.limit);
+        if !fits {
+            return Taken::NoRoom;
         }
         if is_last {
             self.last.get_or_insert(seq);
@@ -188,6 +190,12 @@ impl ReceiveBuffer {
             mask[bit / 8] |= 1 << (bit % 8);
         }
         Some(&mask[..bytes])
+    }
+
+    /// Bytes that nobody read, those beyond a gap too.
+    #[cfg(test)]
+    pub(super) fn unread(&self) -> usize {
+        self.ready.len() + self.kept
     }
 
     /// Bytes that can be read.

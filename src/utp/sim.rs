@@ -16,6 +16,8 @@ mod random;
 #[expect(unreachable_pub, reason = "the fuzz targets reach it")]
 #[path = "../../tests/common/raw_utp.rs"]
 mod raw;
+#[path = "../../tests/common/runs.rs"]
+mod runs;
 mod sharing;
 mod world;
 

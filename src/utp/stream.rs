@@ -129,6 +129,8 @@ pub(super) struct Stream {
     reply: u32,
     peer_window: u32,
     most_peer_window: u32,
+    /// When the packet was sent that tells of it, as the peer says it.
+    newest_heard: Option<u32>,
     /// The room that we offered last.
     offered: u32,
     ack_due: bool,
@@ -221,6 +223,7 @@ impl Stream {
             reply: 0,
             peer_window: u32::from(u16::MAX),
             most_peer_window: 0,
+            newest_heard: None,
             offered: settings.receive_window,
             ack_due: false,
             ack_again: false,
@@ -275,6 +278,12 @@ impl Stream {
 
     pub(super) fn readable(&self) -> usize {
         self.receive.readable()
+    }
+
+    /// Bytes that came and that nobody read, those beyond a gap too.
+    #[cfg(test)]
+    pub(super) fn unread(&self) -> usize {
+        self.receive.unread()
     }
 
     pub(super) fn at_end(&self) -> bool {

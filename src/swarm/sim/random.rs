@@ -1,5 +1,6 @@
 //! Swarms put together at random, each from its seed, and what happens to them.
 
+use super::runs;
 use super::world::Reach;
 use super::*;
 use crate::command::Command;
@@ -39,21 +40,9 @@ const STEP: Duration = secs(5);
 /// So often something happens before it must complete.
 pub(crate) const TURNS: usize = 60;
 
-fn env(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
-}
-
 /// The seeds of a test's runs.
 pub(crate) fn seeds() -> Vec<u64> {
-    if let Some(seed) = env("TTUI_SEED") {
-        return vec![seed];
-    }
-    let from = match env("TTUI_SIM_RUNS") {
-        // From a seed of the moment on: never the same night twice.
-        Some(_) => fastrand::u64(..u64::MAX / 2),
-        None => 0,
-    };
-    (from..from + env("TTUI_SIM_RUNS").unwrap_or(QUICK_RUNS)).chain(FAILED_ONCE).collect()
+    runs::seeds(QUICK_RUNS, &FAILED_ONCE)
 }
 
 pub(super) fn script(random: &mut fastrand::Rng, geometry: Geometry) -> Script {

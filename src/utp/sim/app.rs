@@ -46,6 +46,8 @@ pub(super) struct Transfer {
     pub(super) got: [u64; 2],
     pub(super) ends: [Option<End>; 2],
     pub(super) reasons: [Option<CloseReason>; 2],
+    /// When it was dialled.
+    pub(super) begun: At,
     /// When something became of it last.
     pub(super) progress: At,
 }
@@ -63,6 +65,7 @@ impl Transfer {
             got: [0; 2],
             ends: [None, None],
             reasons: [None, None],
+            begun: At::ZERO,
             progress: At::ZERO,
         }
     }

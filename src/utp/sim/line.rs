@@ -155,6 +155,11 @@ impl Way {
         self.drops.iter().filter(|(at, _)| *at >= since).map(|(_, times)| *times).max().unwrap_or(0)
     }
 
+    /// How many packets were dropped in that time.
+    pub(super) fn drops_within(&self, times: &Range<At>) -> usize {
+        self.drops.iter().filter(|(at, _)| times.contains(at)).count()
+    }
+
     /// How much of the time from then until now nothing got through.
     pub(super) fn hole_time(&self, since: At, now: At) -> Duration {
         let overlap = |hole: &Range<At>| hole.end.min(now).saturating_sub(hole.start.max(since));

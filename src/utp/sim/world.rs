@@ -18,6 +18,11 @@ const MOST_LOOKS: u32 = 20_000;
 const PATIENCE: At = secs(10);
 /// After this time without anything to do nothing is left of a stream.
 const LINGERS: At = secs(600);
+/// UDP payload of a packet.
+const MOST_PACKET_BYTES: usize = 1472;
+/// How often one calls, and for how long in all.
+const CALLS: usize = 3;
+const DIALS_FOR: At = ms(4_500);
 /// How soon others answer that are no endpoints of ours.
 const STRANGERS_ANSWER: At = ms(10);
 
@@ -121,7 +126,7 @@ impl World {
         let number = self.transfers.len();
         let ips = [self.hosts[from].addr.ip(), to_addr.ip()];
         self.paths.push([self.routes[&(ips[0], ips[1])], self.routes[&(ips[1], ips[0])]]);
-        self.transfers.push(Transfer { progress: self.now, ..transfer });
+        self.transfers.push(Transfer { begun: self.now, progress: self.now, ..transfer });
         self.hosts[from].apps.push(App::new(self.now, id, Some(number)));
         self.look(from);
         number
@@ -330,7 +335,7 @@ impl World {
                 break;
             };
             assert!(buffer.len() <= 65_000 && !buffer.is_empty(), "{} bytes at once", buffer.len());
-            assert!((1..=1472).contains(&sent.segment), "a segment of {}", sent.segment);
+            assert!((1..=MOST_PACKET_BYTES).contains(&sent.segment), "a segment of {}", sent.segment);
             let packets = buffer.chunks(sent.segment);
             assert!(packets.len() <= most_segments, "{} packets, not {most_segments}", packets.len());
             for packet in packets {
@@ -387,10 +392,10 @@ impl World {
     fn assert_bounded(&self, number: usize) {
         let host = &self.hosts[number];
         for app in &host.apps {
-            let readable = host.endpoint.readable(app.id);
-            // What waits behind gaps takes no room from the packets that are missing.
-            let most = 2 * host.settings.receive_window as usize;
-            assert!(readable <= most, "{readable} bytes that nobody read");
+            let unread = host.endpoint.unread(app.id);
+            // A packet that others wait for is taken where there is no room.
+            let most = host.settings.receive_window as usize + MOST_PACKET_BYTES;
+            assert!(unread <= most, "{unread} bytes that nobody read");
         }
     }
 
@@ -405,6 +410,13 @@ impl World {
     /// Whether nothing is left of any stream.
     pub(super) fn is_quiet(&self) -> bool {
         self.hosts.iter().all(|host| host.endpoint.streams() == 0 && host.endpoint.deadline().is_none())
+    }
+
+    /// Whether its line lost as many packets as a dial that nobody answers takes, while it was dialled.
+    pub(super) fn lost_its_calls(&self, transfer: usize) -> bool {
+        let begun = self.transfers[transfer].begun;
+        let dialled = begun..begun + DIALS_FOR;
+        self.paths[transfer].iter().map(|way| self.ways[*way].drops_within(&dialled)).sum::<usize>() >= CALLS
     }
 
     /// Whether every transfer is over.

@@ -67,6 +67,7 @@ impl Stream {
         self.last_heard = now;
         self.peer_window = header.window;
         self.most_peer_window = header.window;
+        self.newest_heard = Some(header.sent);
         self.measure(now, header);
         // The peer keeps nothing of us before it hears this.
         self.ack_due = true;
@@ -134,13 +135,6 @@ impl Stream {
     fn hear_ack(&mut self, now: Micros, packet: &Packet<'_>, acked: i32) {
         let header = &packet.header;
         if acked >= 0 {
-            self.peer_window = header.window;
-            self.most_peer_window = self.most_peer_window.max(header.window);
-            if header.window > 0 {
-                self.window_probes = 0;
-            }
-        }
-        if acked >= 0 {
             // Its first bit is of the packet after the one that is missing.
             self.missing_until = packet.selective_ack.map(|mask| {
                 let bits = u16::try_from(mask.len() * 8).unwrap_or(u16::MAX);
@@ -162,6 +156,14 @@ impl Stream {
                 }
             }
         }
+        // One that was overtaken offers room that what came before it has taken since. Where it says more than any before it
+        // does not matter when it was sent.
+        let is_newest =
+            self.newest_heard.is_none_or(|newest| header.sent.wrapping_sub(newest).cast_signed() >= 0);
+        if news.packets > 0 || is_newest {
+            self.newest_heard = Some(header.sent);
+            self.offers(header.window);
+        }
         let is_duplicate = acked == 0
             && news.packets == 0
             && header.kind == Kind::State
@@ -176,6 +178,15 @@ impl Stream {
             // They may be about packets that came twice: the one that is waited for must be overdue, too.
             let most = self.rtt.most().unwrap_or(0);
             self.lose_where(now, |index, sent| index == 0 && now.saturating_sub(sent.at) > most);
+        }
+    }
+
+    /// The peer has room for this many bytes.
+    fn offers(&mut self, window: u32) {
+        self.peer_window = window;
+        self.most_peer_window = self.most_peer_window.max(window);
+        if window > 0 {
+            self.window_probes = 0;
         }
     }
 
@@ -313,7 +324,8 @@ impl Stream {
                 counters.duplicates += 1;
             }
             Taken::OutOfReach => counters.out_of_reach += 1,
-            Taken::NoRoom => counters.no_room += 1,
+            // One byte asks whether there is room.
+            Taken::NoRoom => counters.no_room += u64::from(payload.len() > 1),
         }
     }
 
