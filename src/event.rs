@@ -340,6 +340,16 @@ pub enum Event {
         /// Bytes sent, all of them.
         bytes_out: u64,
     },
+    /// We hung up on a peer that shook hands and gave its answer, to try another way of reaching it: the end says nothing of
+    /// the peer, which counts as it stood.
+    HungUp {
+        /// Whose row.
+        peer: PeerKey,
+        /// Bytes received, all of them.
+        bytes_in: u64,
+        /// Bytes sent, all of them.
+        bytes_out: u64,
+    },
     /// The peer is dialled over the other transport as well, while the attempt under way is not connected.
     RivalBegan {
         /// Whose row.
@@ -642,7 +652,7 @@ parts! {
     HandshakeBytes { peer received }, Handshaken { peer }, Introduced { peer info }, Has { peer pieces },
     Have { peer piece }, Choking { peer by choking }, Interested { peer by interested }, FirstBlock { peer },
     PeerSample { peer sample }, AttemptEnded { peer cause error detail bytes_in bytes_out },
-    RivalBegan { peer transport encryption }, RivalEnded { peer cause error detail }, NextTry { peer at }, NotDialled { peer cause }, Held { peer held }, Dropped { peer dropped },
+    HungUp { peer bytes_in bytes_out }, RivalBegan { peer transport encryption }, RivalEnded { peer cause error detail }, NextTry { peer at }, NotDialled { peer cause }, Held { peer held }, Dropped { peer dropped },
     Banned { peer until reason }, IncomingFailed { addr cause }, PieceOpened { piece }, PieceClosed { piece },
     PieceVerified { piece from }, PieceFailed { piece from }, TrackerKnown { tracker tier url },
     AnnounceBegan { tracker kind }, AnnounceAnswered { tracker answer }, AnnounceFailed { tracker error text },

@@ -16,7 +16,7 @@ use super::mailbox;
 use super::mse::{Carrier, Mse};
 use super::transport::Transport;
 use super::utp::Utp;
-use crate::event::{At, Cause, Encryption, OsError};
+use crate::event::{self, At, Cause, Encryption, OsError};
 use crate::peer::{Broken, Called, Closed, ConnKey, Handshaken, Handshaking, Input, Next, Step};
 use crate::swarm::EncryptionPolicy;
 use crate::wire::Handshake;
@@ -63,6 +63,16 @@ pub enum Over<'a> {
     Tcp,
     /// uTP, by these streams.
     Utp(&'a Utp),
+}
+
+impl<'a> Over<'a> {
+    /// That transport; uTP by these streams, which whoever uses it has.
+    pub(super) fn by(transport: event::Transport, utp: Option<&'a Utp>) -> Self {
+        match utp.filter(|_| transport == event::Transport::Utp) {
+            Some(utp) => Self::Utp(utp),
+            None => Self::Tcp,
+        }
+    }
 }
 
 /// What dials of one peer over several transports share: who is connected first goes on, the others write nothing.

@@ -46,6 +46,9 @@ pub(super) fn write(ledger: &Ledger, at: At, event: &Event) {
             let (cause, error) = (cause.info().code, error.as_ref().map(|error| error.text.as_str()));
             info!(t, peer = peer_of(*peer), cause, error, detail, bytes_in, bytes_out, "closed");
         }
+        Event::HungUp { peer, bytes_in, bytes_out } => {
+            info!(t, peer = peer_of(*peer), bytes_in, bytes_out, "hung up");
+        }
         Event::IncomingFailed { addr, cause } => {
             info!(t, %addr, cause = cause.info().code, "incoming failed")
         }

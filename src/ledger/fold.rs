@@ -254,7 +254,8 @@ impl Ledger {
                 self.with(at, *peer, |row, pieces| {
                     uncount(row, pieces);
                     // Who was only tried and went away still has what it told of.
-                    if let Some(has) = row.record().has.as_ref().filter(|_| probing) {
+                    let gone = probing && !row.is_hung_up();
+                    if let Some(has) = row.record().has.as_ref().filter(|_| gone) {
                         pieces.keep_gone(has);
                     }
                     row.end(at, *cause, |attempt| {
@@ -263,7 +264,11 @@ impl Ledger {
                         attempt.bytes_in = *bytes_in;
                         attempt.bytes_out = *bytes_out;
                     });
+                    count(row, pieces);
                 });
+            }
+            Event::HungUp { peer, bytes_in, bytes_out } => {
+                self.with(at, *peer, |row, _| row.hang_up(at, (*bytes_in, *bytes_out)));
             }
             Event::Punch { peer, step } => self.with(at, *peer, |row, _| row.punch(at, step)),
             Event::Stream { peer, figures } => self.with(at, *peer, |row, _| row.take_stream(*figures)),

@@ -286,7 +286,7 @@ impl PeerRecord {
 
     /// For how long nothing came of a live peer since it could be asked.
     fn silent_for(&self, now: At) -> Option<Duration> {
-        let attempt = self.last_attempt()?;
+        let attempt = self.telling_attempt()?;
         let since = attempt.handshaken.max(attempt.unchoked).max(self.last_block)?;
         Some(now.saturating_sub(since))
     }

@@ -125,8 +125,16 @@ impl Row {
         self.edit().attempts.last_mut()
     }
 
+    /// Connected after a valid handshake, or hung up on by us, which leaves it as it stood.
     pub(super) fn is_live(&self) -> bool {
-        self.open().is_some_and(|attempt| attempt.handshaken.is_some())
+        self.open().map_or_else(|| self.is_hung_up(), |attempt| attempt.handshaken.is_some())
+    }
+
+    /// Whether the attempt that got furthest of those that are over shook hands, and ended by nothing that says anything of
+    /// the peer.
+    pub(super) fn is_hung_up(&self) -> bool {
+        deciding(&self.record.attempts)
+            .is_some_and(|attempt| attempt.handshaken.is_some() && attempt.cause.is_none())
     }
 
     /// Nothing would be lost but its own line: it never shook hands, and is at rest.
@@ -137,7 +145,7 @@ impl Row {
     /// Nothing is under way with it, and the user asked nothing of it.
     pub(super) fn is_at_rest(&self) -> bool {
         let record = &self.record;
-        self.open().is_none() && !record.dropped && record.banned.is_none()
+        self.open().is_none() && !self.is_hung_up() && !record.dropped && record.banned.is_none()
     }
 
     pub(super) fn add_source(&mut self, source: Source) {
@@ -248,6 +256,34 @@ impl Row {
         attempt.ended = Some(at);
         attempt.cause = Some(cause);
         more(attempt);
+        let shook_hands = attempt.handshaken.is_some();
+        // What came before, in another way of reaching it, still holds where it stands as that left it.
+        if shook_hands || !self.is_hung_up() {
+            self.forget_connection();
+        }
+        if let Some(rival) = self.edit().rival.take() {
+            self.push(*rival);
+        }
+        self.connection_over();
+        true
+    }
+
+    /// Ends the attempt under way where it shook hands: we hung up, which says nothing of the peer.
+    pub(super) fn hang_up(&mut self, at: At, (bytes_in, bytes_out): (u64, u64)) {
+        let Some(attempt) = self.open_mut().filter(|attempt| attempt.handshaken.is_some()) else { return };
+        attempt.ended = Some(at);
+        (attempt.bytes_in, attempt.bytes_out) = (bytes_in, bytes_out);
+        self.connection_over();
+    }
+
+    /// What follows counts from the next connection on.
+    fn connection_over(&mut self) {
+        self.until = (0, 0);
+        self.before = (self.record.down_bytes, self.record.up_bytes);
+    }
+
+    /// What belonged to its connection is no more.
+    fn forget_connection(&mut self) {
         let record = self.edit();
         record.flags = Flags::default();
         record.info.upload_only = None;
@@ -258,12 +294,6 @@ impl Row {
         if let Some(talk) = &mut record.metadata {
             talk.end();
         }
-        if let Some(rival) = record.rival.take() {
-            self.push(*rival);
-        }
-        self.until = (0, 0);
-        self.before = (self.record.down_bytes, self.record.up_bytes);
-        true
     }
 
     /// Takes in one second of the connection, the rate of which is shown at once if it is the first in which anything
@@ -431,6 +461,9 @@ impl Row {
     fn stands(&self, now: At) -> (Group, Option<Cause>) {
         if let Some(attempt) = self.open() {
             return (if attempt.handshaken.is_some() { Group::Live } else { Group::Trying }, None);
+        }
+        if self.is_hung_up() {
+            return (Group::Live, None);
         }
         if self.record.banned.as_ref().is_some_and(|(until, _)| *until > now) {
             return (Group::Banned, Some(Cause::Banned));

@@ -59,7 +59,8 @@ impl Batcher {
             Event::AttemptBegan { peer, .. }
             | Event::Handshaken { peer }
             | Event::Has { peer, .. }
-            | Event::AttemptEnded { peer, .. } => self.let_go(torrent, *peer),
+            | Event::AttemptEnded { peer, .. }
+            | Event::HungUp { peer, .. } => self.let_go(torrent, *peer),
             Event::PeerMerged { gone, into } => {
                 self.let_go(torrent, *gone);
                 self.let_go(torrent, *into);

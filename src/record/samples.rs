@@ -40,6 +40,7 @@ impl Samples {
         match event {
             Event::AttemptBegan { peer, .. }
             | Event::AttemptEnded { peer, .. }
+            | Event::HungUp { peer, .. }
             | Event::PeerSample { peer, .. } => {
                 self.last.remove(&(of, *peer));
             }

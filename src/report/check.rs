@@ -242,7 +242,7 @@ fn cause(record: &PeerRecord, now: At) -> Option<Cause> {
     if record.lacks_metadata {
         return record.metadata.as_ref().and_then(|talk| talk.answer().cause());
     }
-    let attempt = record.last_attempt()?;
+    let attempt = record.telling_attempt()?;
     if attempt.first_block.is_some() || now.saturating_sub(attempt.handshaken?) < SNUBBED_AFTER {
         return record.cause;
     }

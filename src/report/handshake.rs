@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::check::{PeerObject, connect_ms, handshake_ms};
 use super::{hex, json_line};
 use crate::event::{Attempt, Cause, Encryption, Payload, Transport, WireBytes, advised};
-use crate::ledger::{Group, PeerRecord, View};
+use crate::ledger::{PeerRecord, View};
 use crate::text::clean;
 use crate::wire::{HANDSHAKE_BYTES, Handshake, Judged, Reserved};
 
@@ -39,10 +39,10 @@ const WIRE_LINES: usize = 8;
 /// As one line of JSON: a peer as in `check`, both handshakes of the attempt that tells most, in hex and in the clear,
 /// and what the network carried of every attempt, in their order.
 pub fn json(view: &View, wire: &[WireBytes]) -> String {
-    let Some(peer) = view.peers.first().map(|peer| before_we_hung_up(peer)) else { return "{}".to_owned() };
+    let Some(peer) = view.peers.first() else { return "{}".to_owned() };
     let of_attempt = |bytes: fn(&Attempt) -> &[u8]| peer.telling_attempt().map(bytes).map(hex);
     json_line(&Report {
-        peer: PeerObject::new(&peer, view),
+        peer: PeerObject::new(peer, view),
         sent_hex: of_attempt(|attempt| &attempt.sent).unwrap_or_default(),
         received_hex: of_attempt(|attempt| &attempt.received).unwrap_or_default(),
         wire: wire
@@ -56,11 +56,11 @@ pub fn json(view: &View, wire: &[WireBytes]) -> String {
 /// then what it comes to.
 pub fn text(view: &View, wire: &[WireBytes]) -> String {
     let mut out = String::new();
-    let Some(peer) = view.peers.first().map(|peer| before_we_hung_up(peer)) else { return out };
+    let Some(peer) = view.peers.first() else { return out };
     let _ = writeln!(out, "{} for {}", peer.addr, clean(&view.torrent.title(), 200));
     let mut wire = wire.iter();
     for tried in &peer.attempts {
-        attempt(&mut out, &peer, tried, wire.next());
+        attempt(&mut out, peer, tried, wire.next());
     }
     out.push('\n');
     let tells_all = |cause: &Cause| peer.attempts.last().is_none_or(|tried| tried.cause != Some(*cause));
@@ -72,28 +72,13 @@ pub fn text(view: &View, wire: &[WireBytes]) -> String {
     if !advice.is_empty() && !advice.starts_with("Nothing") {
         let _ = writeln!(out, "{}", advised(advice));
     }
-    if let Some(reached) = reached(&peer) {
+    if let Some(reached) = reached(peer) {
         let _ = writeln!(out, "{reached}");
     }
     while out.ends_with("\n\n") {
         out.pop();
     }
     out
-}
-
-/// The peer as it was while the best of the ways that worked was open: that we hung up on it, and on the others, to try
-/// the next one is no end that says anything of it.
-fn before_we_hung_up(peer: &PeerRecord) -> PeerRecord {
-    let mut peer = peer.clone();
-    let best = peer.telling_attempt().filter(|best| best.handshaken.is_some()).map(|best| best.number);
-    for worked in peer.attempts.iter_mut().filter(|tried| tried.handshaken.is_some()) {
-        worked.cause = None;
-        worked.ended = worked.ended.filter(|_| Some(worked.number) != best);
-    }
-    if best.is_some() {
-        (peer.group, peer.cause) = (Group::Live, None);
-    }
-    peer
 }
 
 /// Over what it can be reached, where it can, and over what it cannot.

@@ -45,7 +45,7 @@ pub struct HandsShaken {
 }
 
 /// Dials one peer, shakes hands and hangs up, over each transport that the setting allows; encrypted too, or plain,
-/// where that may help. An attempt that shook hands ends with [`Cause::Shutdown`]. The view is that of the end, or of
+/// where that may help. The view is that of the end, or of
 /// the moment at which `stop` was ready.
 ///
 /// # Errors
@@ -69,10 +69,7 @@ pub async fn shake_hands(
         let tap = Tap::default();
         let outcome = {
             let dialled = async {
-                let over = match &once.utp {
-                    Some(utp) if tried.transport == Transport::Utp => Over::Utp(utp),
-                    _ => Over::Tcp,
-                };
+                let over = Over::by(tried.transport, once.utp.as_ref());
                 let stream = tap.on(connect(addr, over, &told).await?);
                 call(stream, &once.ours, tried.encryption, &once.mse, &told).await
             };
@@ -87,23 +84,27 @@ pub async fn shake_hands(
         let passed = tap.bytes();
         let (bytes_in, bytes_out) = (passed.received.len() as u64, passed.sent.len() as u64);
         wire.push(passed);
-        let (end, next) = match outcome {
+        way = match outcome {
             Some(Ok((stream, _))) => {
                 once.tell(came.last, &Event::Handshaken { peer: PEER });
                 let next = policy.after(tried, came.opened, None);
                 if next.is_some() {
                     once.hang_up(stream).await;
                 }
-                (Closed::because(Cause::Shutdown), next)
+                once.tell_now(Event::HungUp { peer: PEER, bytes_in, bytes_out });
+                next
             }
             Some(Err(end)) => {
                 let next = policy.after(tried, came.opened, Some(end.cause));
-                (*end, next)
+                once.tell_now(Closed { bytes_in, bytes_out, ..*end }.event(PEER));
+                next
             }
-            None => (Closed::because(Cause::NotAnswered), None),
+            None => {
+                let end = Closed::because(Cause::NotAnswered);
+                once.tell_now(Closed { bytes_in, bytes_out, ..end }.event(PEER));
+                None
+            }
         };
-        once.tell_now(Closed { bytes_in, bytes_out, ..end }.event(PEER));
-        way = next;
     }
     Ok(HandsShaken { view: once.ledger.view(once.clock.now()), wire })
 }

@@ -49,10 +49,7 @@ impl TorrentTask {
         let (ours, mse, dialled) = (self.ours, self.resources.mse.clone(), self.outlets.dialled.clone());
         let (racing, utp) = (race.clone(), self.resources.utp.clone());
         let task = self.tasks.spawn_for(conn, async move {
-            let over = match transport {
-                Transport::Tcp => Over::Tcp,
-                Transport::Utp => Over::Utp(&utp),
-            };
+            let over = Over::by(transport, Some(&utp));
             let outcome = dial_in(&racing, addr, over, &ours, way.encryption, &mse, &steps).await;
             // Nobody listens only when the run is over.
             let _ = dialled.send(Dialled { conn, addr, outcome }).await;

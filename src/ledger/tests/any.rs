@@ -125,6 +125,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => key().prop_map(|peer| Event::FirstBlock { peer }),
         3 => (key(), sample).prop_map(|(peer, sample)| Event::PeerSample { peer, sample }),
         6 => (key(), cause.clone()).prop_map(|(peer, cause)| Event::AttemptEnded { peer, cause, error: None, detail: None, bytes_in: 1, bytes_out: 2 }),
+        1 => key().prop_map(|peer| Event::HungUp { peer, bytes_in: 3, bytes_out: 4 }),
         2 => (key(), key()).prop_map(|(gone, into)| Event::PeerMerged { gone, into }),
         1 => (key(), proptest::option::of(cause.clone())).prop_map(|(peer, cause)| Event::NotDialled { peer, cause }),
         1 => (key(), any::<bool>()).prop_map(|(peer, dropped)| Event::Dropped { peer, dropped }),
@@ -259,10 +260,19 @@ fn holds(view: &View, before: Option<&View>) -> Result<(), TestCaseError> {
     for record in &view.peers {
         let open = record.attempts.iter().filter(|attempt| attempt.ended.is_none()).count();
         prop_assert!(open <= 1);
-        prop_assert_eq!(open == 1, matches!(record.group, Group::Live | Group::Trying));
+        let hung_up = open == 0 && record.group == Group::Live;
+        prop_assert_eq!(open == 1 || hung_up, matches!(record.group, Group::Live | Group::Trying));
+        let told = record.telling_attempt();
+        let stays = told.is_some_and(|told| told.handshaken.is_some() && told.cause.is_none());
+        prop_assert!(!hung_up || stays, "live by nothing: {:?}", record);
         let over = record.last_attempt().map(|attempt| attempt.transport);
         prop_assert!(record.stream.is_none() || over == Some(Transport::Utp), "{:?}", record);
-        prop_assert_eq!(record.cause.is_none(), open == 1, "a reason, or a connection: {:?}", record);
+        prop_assert_eq!(
+            record.cause.is_none(),
+            open == 1 || hung_up,
+            "a reason, or a connection: {:?}",
+            record
+        );
         let old = before.and_then(|view| view.peers.iter().find(|old| old.key == record.key));
         prop_assert!(old.is_none_or(|old| old.stage <= record.stage), "the stage went back");
     }

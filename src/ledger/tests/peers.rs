@@ -71,6 +71,38 @@ fn follows_a_peer_from_its_address_to_its_blocks_and_away() {
 }
 
 #[test]
+fn one_that_we_hang_up_on_counts_as_it_stood_whatever_comes_of_the_next_way() {
+    let mut run = Script::downloading(4);
+    let peer = run.peer("80.1.1.1:6881");
+    run.seed(peer).tell(Event::HungUp { peer, bytes_in: 900, bytes_out: 100 });
+    let stands = |run: &mut Script| {
+        let (now, view) = (run.at, run.view());
+        let record = run.record(peer);
+        let over = record.attempts.iter().filter(|attempt| attempt.ended.is_some()).count();
+        let held = view.pieces.seeds;
+        (record.group, record.cause, record.held_back_by(now), over, held)
+    };
+    let stood = |over| (Group::Live, None, Some(Cause::NeverUnchoked), over, 1);
+    assert_eq!(stands(&mut run), stood(1));
+    assert_eq!((run.record(peer).attempts[0].cause, run.record(peer).attempts[0].bytes_in), (None, 900));
+    run.tell(Event::AttemptBegan {
+        peer,
+        direction: Direction::Out,
+        transport: Transport::Utp,
+        encryption: Encryption::Plain,
+    });
+    assert_eq!(run.record(peer).group, Group::Trying);
+    run.wait(5).end(peer, Cause::ConnectTimeout);
+    assert_eq!(stands(&mut run), stood(2));
+    let record = run.record(peer);
+    assert_eq!(record.resolved(&record.attempts[1]), Some(Cause::TransportBlocked));
+    // Without a handshake there is nothing to hang up on.
+    let other = run.peer("80.1.1.2:6881");
+    run.dial(other).tell(Event::HungUp { peer: other, bytes_in: 0, bytes_out: 0 });
+    assert_eq!(run.record(other).group, Group::Trying);
+}
+
+#[test]
 fn who_stops_sending_is_not_shown_to_send_nothing() {
     let choked: fn(&mut Script, PeerKey) = |run, peer| {
         run.tell(Event::Choking { peer, by: Side::Them, choking: true });

@@ -80,7 +80,7 @@ impl Said {
 
 /// Whether the peer shook hands only moments ago.
 fn is_new(record: &PeerRecord, scene: &Scene<'_>) -> bool {
-    let shook = record.last_attempt().and_then(|attempt| attempt.handshaken);
+    let shook = record.telling_attempt().and_then(|attempt| attempt.handshaken);
     let lately = |shook| scene.view.at.saturating_sub(shook) < INTRODUCES_ITSELF;
     record.is_live() && shook.is_some_and(lately)
 }

@@ -55,7 +55,7 @@ fn turned_away(scene: &Scene<'_>) -> Option<Finding> {
     let view = scene.view;
     let stands = scene.stands(VerdictCode::TurnedAway);
     let came = |record: &PeerRecord| {
-        let shook = record.last_attempt().and_then(|attempt| attempt.handshaken);
+        let shook = record.telling_attempt().and_then(|attempt| attempt.handshaken);
         record.is_live() && shook.is_some_and(|at| view.at.saturating_sub(at) < JUST_CAME)
     };
     let here = view.peers.iter().filter(|record| record.is_live() && !(stands && came(record))).count();
@@ -110,7 +110,7 @@ fn cut_regularly(scene: &Scene<'_>) -> Option<Finding> {
     let goes_on = view.at.saturating_sub(*last) < PAST_AFTER + median;
     // One that lives longer shows that nothing cuts them.
     let outlived = view.peers.iter().filter(|record| record.is_live()).any(|record| {
-        let shook = record.last_attempt().and_then(|attempt| attempt.handshaken);
+        let shook = record.telling_attempt().and_then(|attempt| attempt.handshaken);
         shook.is_some_and(|at| view.at.saturating_sub(at) > median + slack * 3)
     });
     let enough = alike.len() >= ENOUGH_ENDS && peers.len() >= ENOUGH_PEERS && moments >= ENOUGH_MOMENTS;

@@ -352,7 +352,7 @@ impl<'a> Crowd<'a> {
         self.upload_only += u32::from(record.info.wants_nothing());
         self.want_us += u32::from(flags.peer_interested);
         self.served += u32::from(record.is_taking());
-        let Some(attempt) = record.last_attempt() else { return };
+        let Some(attempt) = record.telling_attempt() else { return };
         match &record.has {
             Some(has) => self.seeds += u32::from(has.is_full()),
             None => {
