@@ -427,6 +427,9 @@ impl Swarm {
         let fetching = self.metadata.as_ref().is_some_and(Metadata::is_waiting);
         let all_dialled = self.peer_table.next_due().is_none() && self.peer_table.dialling() == 0;
         let Some(check) = &mut self.check else { return };
+        let answered = check.hang_up(&self.live, &self.peer_table, self.content.is_none());
+        answered.into_iter().for_each(|conn| self.close(conn, Cause::Shutdown));
+        let Some(check) = &mut self.check else { return };
         if check.is_over(now, all_dialled && !fetching) {
             self.out.act(Action::Finished);
         }

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::live::Connected;
 use super::outbox::Outbox;
-use super::{ConnKey, DialPacer, Settings};
+use super::peer_table::PeerTable;
+use super::{Closed, ConnKey, DialPacer, Settings};
 use crate::event::{At, Cause, Event, Family, LookupFact, PeerKey, Severity};
 use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
 
@@ -61,6 +62,10 @@ pub(super) struct Check {
     tries: BTreeMap<ConnKey, Try>,
     /// Those that still have time to show what they do, and until when.
     awaited: BTreeSet<(At, ConnKey)>,
+    /// Those that gave their answer and were not looked at since.
+    answered: Vec<ConnKey>,
+    /// Those that we hang up on, their answer being known.
+    hanging_up: BTreeSet<ConnKey>,
     /// Who called and says it listens where we dial.
     callers: BTreeMap<SocketAddr, PeerKey>,
     told_left_out: bool,
@@ -77,6 +82,8 @@ struct Try {
     until: At,
     /// A block came, or its time is over.
     answered: bool,
+    /// It shook hands in another way before.
+    again: bool,
     unchoked_before: bool,
     asked: Option<Asked>,
 }
@@ -99,6 +106,8 @@ impl Check {
             looking: BTreeSet::new(),
             tries: BTreeMap::new(),
             awaited: BTreeSet::new(),
+            answered: Vec::new(),
+            hanging_up: BTreeSet::new(),
             callers: BTreeMap::new(),
             told_left_out: false,
             told_no_room: false,
@@ -148,17 +157,45 @@ impl Check {
         self.callers.remove(&addr)
     }
 
-    /// A peer shook hands then.
-    pub(super) fn joined(&mut self, conn: ConnKey, shaken_at: At) {
+    /// A peer shook hands then; `again`: it had done so before, in another way, and more is not asked of it.
+    pub(super) fn joined(&mut self, conn: ConnKey, shaken_at: At, again: bool) {
         let until = shaken_at + PATIENCE;
-        self.tries.insert(conn, Try { until, answered: false, unchoked_before: false, asked: None });
-        self.awaited.insert((until, conn));
+        self.tries.insert(conn, Try { until, answered: again, again, unchoked_before: false, asked: None });
+        if again {
+            self.answered.push(conn);
+        } else {
+            self.awaited.insert((until, conn));
+        }
     }
 
-    /// The connection is over.
-    pub(super) fn left(&mut self, conn: ConnKey) {
+    /// The connection is over. Where that says nothing of the peer it is told what does: it was live to the end of the
+    /// check, or to the moment at which it had given its answer.
+    pub(super) fn left(&mut self, conn: ConnKey, peer: PeerKey, end: &Closed) -> Option<Event> {
         self.let_go(conn);
         self.tries.remove(&conn);
+        let hung_up = self.hanging_up.remove(&conn);
+        let Closed { bytes_in, bytes_out, .. } = *end;
+        match end.cause {
+            Cause::Shutdown if hung_up => Some(Event::HungUp { peer, bytes_in, bytes_out }),
+            Cause::Shutdown if self.is_ending() => Some(Event::Traffic { peer, bytes_in, bytes_out }),
+            _ => None,
+        }
+    }
+
+    /// Whom to hang up on now: those that gave their answer, and can be tried another way, or were.
+    pub(super) fn hang_up(&mut self, live: &Connected, table: &PeerTable, asks_all: bool) -> Vec<ConnKey> {
+        // Of a magnet all give parts of the metadata: nobody goes before it is known what came of that.
+        if asks_all && !self.awaited.is_empty() || self.is_ending() {
+            return Vec::new();
+        }
+        let mut answered = std::mem::take(&mut self.answered);
+        answered.retain(|conn| {
+            let again = self.tries.get(conn).map(|tried| tried.again);
+            let peer = live.get(*conn).filter(|live| !live.closing).map(|live| live.peer);
+            again.zip(peer).is_some_and(|(again, peer)| again || table.can_probe_on(peer))
+        });
+        self.hanging_up.extend(&answered);
+        answered
     }
 
     /// Asked for the metadata, it gave some, or refused.
@@ -184,6 +221,9 @@ impl Check {
     fn await_until(&mut self, conn: ConnKey, until: Option<At>) {
         let Some(tried) = self.tries.get_mut(&conn) else { return };
         let was_awaited = self.awaited.remove(&(tried.until, conn));
+        if was_awaited && until.is_none() {
+            self.answered.push(conn);
+        }
         if let Some(until) = until.filter(|_| was_awaited) {
             tried.until = until;
             self.awaited.insert((until, conn));
@@ -243,6 +283,7 @@ impl Check {
             && at <= now
         {
             self.awaited.pop_first();
+            self.answered.push(conn);
             if let Some(tried) = self.tries.get_mut(&conn) {
                 tried.answered = true;
             }
@@ -255,7 +296,7 @@ impl Check {
     /// Whether it is over, told once: all that were to be dialled are, and nobody is waited for, or its time is up.
     pub(super) fn is_over(&mut self, now: At, all_dialled: bool) -> bool {
         let heard = self.trackers_until.is_none() && self.lookups_until.is_none();
-        let all_heard = heard && self.awaited.is_empty();
+        let all_heard = heard && self.awaited.is_empty() && self.hanging_up.is_empty();
         let over = !self.is_ending() && ((all_dialled && all_heard) || now >= self.until);
         over && !std::mem::replace(&mut self.told_finished, true)
     }

@@ -207,6 +207,16 @@ impl Fallback {
         self.end_climb();
     }
 
+    /// The way that a probe tries next of a peer that shook hands, if there is one.
+    pub(super) fn after_success(self, policy: DialPolicy) -> Option<DialWay> {
+        self.works.and_then(|way| policy.after(way, true, None))
+    }
+
+    /// A probe tries that way.
+    pub(super) fn probe_on(&mut self, policy: DialPolicy) {
+        self.next = self.after_success(policy);
+    }
+
     /// It was dialled so in vain, and another dial of it goes on.
     pub(super) fn failed_beside(&mut self, way: DialWay) {
         self.failed.insert(way);

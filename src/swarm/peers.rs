@@ -206,11 +206,11 @@ impl Swarm {
         if refusal != Some(Cause::SelfConnection) {
             self.out.emit(shaken_at, Event::Handshaken { peer });
         }
-        self.peer_table.live(peer, conn);
+        let again = self.peer_table.live(peer, conn);
         self.live.joined(conn, Live::new(peer, addr, peer_id, (dialled.is_some(), transport), now));
         self.content.iter_mut().for_each(|content| content.picker.joined(now, conn, peer));
         if let Some(check) = &mut self.check {
-            check.joined(conn, shaken_at);
+            check.joined(conn, shaken_at, again);
             self.update_interest(now, conn);
         }
         if let Some(cause) = refusal {
@@ -248,18 +248,15 @@ impl Swarm {
         self.punches_heard.left(conn);
         self.fetch(now, |metadata| metadata.left(now, conn));
         let Some(live) = self.live.left(conn) else { return };
-        if let Some(check) = &mut self.check {
-            check.left(conn);
-            if check.is_ending() && end.cause == Cause::Shutdown {
-                // It was live to the end; only what went over its connection is news.
-                let Closed { bytes_in, bytes_out, .. } = end;
-                return self.out.emit(now, Event::Traffic { peer: live.peer, bytes_in, bytes_out });
-            }
-        }
         if live.held {
             self.out.emit(now, Event::Held { peer: live.peer, held: false });
         }
-        self.attempt_ended(now, live.peer, end);
+        let cause = end.cause;
+        match self.check.as_mut().and_then(|check| check.left(conn, live.peer, &end)) {
+            Some(told) => self.out.emit(now, told),
+            None => self.attempt_ended(now, live.peer, end),
+        }
+        self.peer_table.probe_on(now, live.peer, conn, cause);
         self.rechoke_if_room(now);
     }
 

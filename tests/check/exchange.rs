@@ -81,6 +81,6 @@ async fn what_is_no_such_message_ends_the_connection_and_is_named() {
     let view = run(&payload, options(&[namer])).await;
     let peer = &view.peers[0];
     assert_eq!(peer.cause, Some(ttui::event::Cause::BadExtensionMessage));
-    let detail = peer.attempts.last().and_then(|attempt| attempt.detail.as_deref());
+    let detail = peer.telling_attempt().and_then(|attempt| attempt.detail.as_deref());
     assert_eq!(detail, Some("peer exchange: not a dictionary"));
 }

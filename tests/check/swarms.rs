@@ -5,7 +5,7 @@
 //! fact that decides; of a twin, which looks alike and is well, it must not be said until long after.
 
 use std::any::Any;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -18,14 +18,14 @@ use ttui::engine::{CheckOptions, Download, Options, Wanted};
 use ttui::event::{At, Attempt, Direction, MetadataStep, Phase};
 use ttui::ledger::{PeerRecord, Verdict, View};
 use ttui::metainfo::{InfoHash, Magnet};
-use ttui::swarm::EncryptionPolicy;
+use ttui::swarm::{EncryptionPolicy, TransportPolicy};
 use ttui::wire::{ExtensionHandshake, METADATA_NAME, Message};
 
 use crate::peers::{PIECE, answers, as_json, handshake, listen_only, message, run_on, talks};
 use crate::support::overview::assert_first_is_shown_first;
 use crate::support::program::Output;
 use crate::support::{
-    Gives, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, program, soon,
+    Gives, Lab, Payload, Program, Recipe, Reply, Script, Seed, Tracker, Wire, nobody_at, program, soon, until,
 };
 use crate::surfaces::{Headless, OnScreen, Told};
 
@@ -166,6 +166,8 @@ pub(crate) struct Swarm {
     tiers: Vec<String>,
     by_hand: Vec<SocketAddr>,
     change: Box<dyn Fn(&mut Options) + Send + Sync>,
+    /// Over what a check dials: scripted peers speak TCP alone, and are well.
+    checked_over: TransportPolicy,
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -193,6 +195,7 @@ impl Swarm {
             tiers: Vec::new(),
             by_hand: Vec::new(),
             change: Box::new(|_| {}),
+            checked_over: TransportPolicy::Tcp,
             kept: Vec::new(),
         }
     }
@@ -215,6 +218,26 @@ impl Swarm {
         let seed = Seed::start(&self.payload, script).await;
         self.by_hand.push(seed.addr);
         self.kept.push(Box::new(seed));
+        self
+    }
+
+    /// A check dials over both transports.
+    pub(crate) fn checked_over_both(self) -> Self {
+        Self { checked_over: TransportPolicy::Both, ..self }
+    }
+
+    /// So many seeds that are the program itself, and speak these transports alone; named by the user.
+    pub(crate) async fn programs(mut self, count: u8, transport: TransportPolicy) -> Self {
+        for _ in 0..count {
+            let lab = Lab::new();
+            self.payload.lay_out(&lab.out());
+            let options = Options { transport, up_bps: Some(40_000), ..lab.options(&[]) };
+            let mut seed = lab.start_with(&self.payload, options);
+            soon("the seed has looked at its files", seed.completed()).await.unwrap();
+            let port = until(&seed, "the seed listens", |view| view.port).await;
+            self.by_hand.push(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+            self.kept.push(Box::new((lab, seed)));
+        }
         self
     }
 
@@ -363,6 +386,7 @@ impl Swarm {
             port: download.port,
             peers: self.by_hand.clone(),
             encryption: download.encryption,
+            transport: self.checked_over,
             tracker: download.tracker,
             ..CheckOptions::default()
         };
@@ -429,6 +453,9 @@ impl Swarm {
         let lab = Lab::new();
         let mut command = program::command(&lab);
         command.arg("check").arg(self.argument(&lab)).args(form).args(self.settings());
+        if self.checked_over == TransportPolicy::Tcp {
+            command.args(["--transport", "tcp"]);
+        }
         Program::spawn(&mut command).ended().await
     }
 

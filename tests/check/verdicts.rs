@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use ttui::swarm::EncryptionPolicy;
+use ttui::swarm::{EncryptionPolicy, TransportPolicy};
 
 use crate::support::{Reply, namespace};
 use crate::swarms::Does::*;
@@ -75,6 +75,36 @@ async fn all_refuse_that_the_tracker_names() {
     let dead = well.make(13, Refuses).await;
     let well = well.tracker_also(dead, 1, HangsUp).await;
     well.never_says(&told, Fact::Dials).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_are_reached_over_tcp_and_none_over_utp() {
+    let sick = Swarm::new().peers(8, Serves).await.checked_over_both();
+    let words = "8 peers shook hands over TCP and failed over uTP; nobody shook hands over uTP.";
+    let report = sick.check_says("healthy", "tcp_only", words).await;
+    assert_eq!(codes(&report), ["healthy", "tcp_only"]);
+    assert_eq!(report["verdicts"][1]["evidence"], json!({"blocked": 8, "tcp": 8, "utp": 0}));
+
+    // One that is reached over both shows that uTP gets through.
+    let well = Swarm::new().peers(6, Serves).await.programs(1, TransportPolicy::Both).await;
+    let report = well.checked_over_both().check_never_says("tcp_only").await;
+    assert_eq!(codes(&report), ["healthy"]);
+    // Who only asks over TCP learns nothing of uTP.
+    Swarm::new().peers(8, Serves).await.check_never_says("tcp_only").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_are_reached_over_utp_and_none_over_tcp() {
+    let sick = Swarm::of_pieces(32).programs(6, TransportPolicy::Utp).await.checked_over_both();
+    let words = "6 peers shook hands over uTP and failed over TCP; nobody shook hands over TCP.";
+    let report = sick.check_says("healthy", "utp_only", words).await;
+    assert_eq!(report["verdicts"][1]["evidence"], json!({"blocked": 6, "tcp": 0, "utp": 6}));
+    let told = sick.download_says("healthy", "utp_only", words, Fact::Connected(0)).await;
+
+    // One that is reached over both shows that TCP gets through.
+    let well = Swarm::of_pieces(32).programs(6, TransportPolicy::Utp).await;
+    let well = well.programs(1, TransportPolicy::Both).await.checked_over_both();
+    well.never_says(&told, Fact::Connected(0)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -135,6 +135,15 @@ impl Run {
         dials.collect()
     }
 
+    /// Over what was dialled, one after the other.
+    fn ways(&self) -> Vec<Transport> {
+        let dials = self.done.iter().filter_map(|(_, action)| match action {
+            Action::Dial { way, .. } => Some(way.transport),
+            _ => None,
+        });
+        dials.collect()
+    }
+
     fn events(&self) -> Vec<&Event> {
         let events = self.done.iter().filter_map(|(_, action)| match action {
             Action::Emit(_, event) => Some(event),
@@ -172,20 +181,23 @@ impl Run {
     }
 
     fn shake(&mut self, peer: Option<PeerKey>, from: SocketAddr, id: &[u8; 20]) -> ConnKey {
+        self.shake_over(Transport::Tcp, peer, from, id)
+    }
+
+    fn shake_over(
+        &mut self,
+        transport: Transport,
+        peer: Option<PeerKey>,
+        from: SocketAddr,
+        id: &[u8; 20],
+    ) -> ConnKey {
         let conn = ConnKey(self.next_conn);
         self.next_conn += 1;
         let so_far = vec![(self.now, Step::Connected), (self.now, Step::Received(vec![0; 68]))];
         if let Some(peer) = peer {
-            self.tell(Input::Step { peer, transport: Transport::Tcp, at: self.now, step: Step::Connected });
+            self.tell(Input::Step { peer, transport, at: self.now, step: Step::Connected });
         }
-        self.tell(Input::Handshaken {
-            conn,
-            peer,
-            transport: Transport::Tcp,
-            addr: from,
-            peer_id: PeerId(*id),
-            so_far,
-        });
+        self.tell(Input::Handshaken { conn, peer, transport, addr: from, peer_id: PeerId(*id), so_far });
         conn
     }
 
@@ -317,6 +329,52 @@ fn asks_for_one_piece_and_again_for_what_a_choke_took_back() {
     assert!(run.causes().is_empty(), "it was live to the end");
     let traffic = Event::Traffic { peer: PeerKey(0), bytes_in: 40_000, bytes_out: 0 };
     assert!(run.events().contains(&&traffic));
+}
+
+#[test]
+fn who_gave_its_answer_over_tcp_is_tried_over_utp_as_well_once_the_connection_is_closed() {
+    for (shakes_hands, ends) in [(true, vec![]), (false, vec![(PeerKey(0), Cause::ConnectTimeout)])] {
+        let mut run = Run::new(Settings { transport: TransportPolicy::Both, ..settings() }, &[]);
+        run.learn(1);
+        let conn = run.serve(PeerKey(0), A);
+        for block in run.granted(conn) {
+            run.arrives(conn, block);
+        }
+        assert!(!run.orders(conn).contains(&&Order::Close(Cause::Shutdown)), "its piece is not hashed yet");
+        run.tell(Input::Hashed(conn, true));
+        assert_eq!(run.orders(conn).last(), Some(&&Order::Close(Cause::Shutdown)));
+        run.wait(S);
+        assert_eq!((run.ways(), run.is_over()), (vec![Transport::Tcp], false), "it is not closed yet");
+        run.tell(Input::Closed(conn, Closed { bytes_in: 40_000, ..Closed::because(Cause::Shutdown) }));
+        let hung_up = |bytes_in| Event::HungUp { peer: PeerKey(0), bytes_in, bytes_out: 0 };
+        assert!(run.events().contains(&&hung_up(40_000)));
+        assert_eq!(run.ways(), [Transport::Tcp]);
+        run.wait(S);
+        assert_eq!(run.ways(), [Transport::Tcp, Transport::Utp]);
+        if shakes_hands {
+            let again = run.shake_over(Transport::Utp, Some(PeerKey(0)), addr(1), A);
+            assert_eq!(run.orders(again).last(), Some(&&Order::Close(Cause::Shutdown)), "that is all");
+            run.tell(Input::Closed(again, Closed { bytes_in: 68, ..Closed::because(Cause::Shutdown) }));
+            assert!(run.events().contains(&&hung_up(68)));
+        } else {
+            let end = Closed::because(Cause::ConnectTimeout);
+            run.tell(Input::DialFailed { peer: PeerKey(0), transport: Transport::Utp, end });
+        }
+        assert!(run.is_over());
+        assert_eq!((run.ways().len(), run.causes()), (2, ends));
+    }
+}
+
+#[test]
+fn whose_connection_ends_is_tried_the_other_way_unless_it_is_ourselves() {
+    for (cause, dials) in [(Cause::ClosedByPeer, 2), (Cause::SelfConnection, 1)] {
+        let mut run = Run::new(Settings { transport: TransportPolicy::Both, ..settings() }, &[]);
+        run.learn(1);
+        let conn = run.shake(Some(PeerKey(0)), addr(1), A);
+        run.tell(Input::Closed(conn, Closed::because(cause)));
+        run.wait(2 * S);
+        assert_eq!((run.ways().len(), run.causes()), (dials, vec![(PeerKey(0), cause)]), "{cause:?}");
+    }
 }
 
 #[test]

@@ -16,6 +16,9 @@ use crate::wire::PexFlags;
 /// How long the first transport has for itself.
 pub(super) const RACE_AFTER: Duration = Duration::from_millis(300);
 
+/// A peer that we hang up on has closed its end by then.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
+
 /// A dial under way, or the last one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::swarm) struct Dial {
@@ -244,8 +247,29 @@ impl PeerTable {
         true
     }
 
-    /// The peer is live on this connection.
-    pub(in crate::swarm) fn live(&mut self, peer: PeerKey, conn: ConnKey) {
+    /// Whether a peer that shook hands with a probe is to be tried another way.
+    pub(in crate::swarm) fn can_probe_on(&self, peer: PeerKey) -> bool {
+        let row = self.rows.get(&peer).filter(|row| self.once && row.is_reachable() && !row.dropped);
+        row.is_some_and(|row| row.fallback.after_success(self.policy).is_some())
+    }
+
+    /// The connection with a peer that shook hands with a probe is over: it is dialled the way that is left, once it has
+    /// closed its end, too. One that still holds a connection may refuse a second one.
+    pub(in crate::swarm) fn probe_on(&mut self, now: At, peer: PeerKey, conn: ConnKey, cause: Cause) {
+        let is_another = !matches!(cause, Cause::SelfConnection | Cause::DuplicatePeerId);
+        let goes_on = is_another && self.can_probe_on(peer);
+        let Some(row) = self.rows.get_mut(&peer).filter(|_| self.once) else { return };
+        if row.standing == Standing::Live(conn) {
+            row.standing = Standing::Idle;
+        }
+        if goes_on && row.standing == Standing::Idle {
+            row.fallback.probe_on(self.policy);
+            self.schedule(peer, Some(now + CLOSES_WITHIN));
+        }
+    }
+
+    /// The peer is live on this connection. Says whether it was on another one before.
+    pub(in crate::swarm) fn live(&mut self, peer: PeerKey, conn: ConnKey) -> bool {
         if let Some(row) = self.rows.get_mut(&peer)
             && let Some(way) = row.dialling().map(|dial| dial.way)
         {
@@ -253,11 +277,10 @@ impl PeerTable {
         }
         self.end_dial(peer);
         self.schedule(peer, None);
-        if let Some(row) = self.rows.get_mut(&peer) {
-            row.standing = Standing::Live(conn);
-            row.failures = 0;
-            row.shook_hands = true;
-        }
+        let Some(row) = self.rows.get_mut(&peer) else { return false };
+        row.standing = Standing::Live(conn);
+        row.failures = 0;
+        std::mem::replace(&mut row.shook_hands, true)
     }
 
     /// The dial of the peer is over.
