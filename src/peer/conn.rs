@@ -1,5 +1,7 @@
 //! What passes between decisions and a connection, bytes left out.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use crate::event::{Cause, Event, OsError, PeerInfo, PeerKey, PeerSample, StreamFigures, WebSeedKey};
@@ -105,6 +107,8 @@ pub enum News {
     AllowedFast(PieceIndex),
     /// It will not send these (BEP 6 reject): they are given back.
     Rejected(Vec<BlockRef>),
+    /// It sees us there, by the port at which we say that we listen.
+    SeenAt(SocketAddr),
     /// Its extension handshake came.
     Introduced(PeerInfo),
     /// It has a DHT node (BEP 5). Told once, and only where we have one.

@@ -1,5 +1,6 @@
 //! What is said on a connection after the handshake and what it means: messages in, messages out, news.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -380,6 +381,8 @@ impl Connection {
         self.exchange.introduced(&theirs);
         self.punching.introduced(&theirs);
         self.metadata.introduced(&theirs);
+        let seen_at = theirs.your_ip.zip(self.ours.listen_port()).map(SocketAddr::from);
+        self.news.extend(seen_at.map(News::SeenAt));
         self.news.push(News::Introduced(theirs.into()));
         Ok(())
     }

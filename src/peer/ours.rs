@@ -49,6 +49,12 @@ impl Ours {
         }
     }
 
+    /// The port at which others reach us now.
+    pub(super) fn listen_port(&self) -> Option<u16> {
+        let outside = self.outside_port.as_ref().map(|port| port.load(Ordering::Relaxed));
+        outside.or(self.introduction.listen_port)
+    }
+
     /// The same where the geometry is known, and this is here.
     pub fn with(introduction: ExtensionHandshake, holdings: Holdings) -> Self {
         Self { holdings: Arc::new(holdings).into(), ..Self::new(introduction) }

@@ -1,7 +1,5 @@
 //! What a peer was told of us: who we are, what we have, and that we want nothing any more.
 
-use std::sync::atomic::Ordering;
-
 use super::metadata::length_of;
 use super::output::Output;
 use super::theirs::Theirs;
@@ -61,11 +59,9 @@ impl Told {
             let metadata_bytes = holdings
                 .and_then(|holdings| holdings.info.as_ref())
                 .map(|info| length_of(info.length_bytes()));
-            let mut introduction =
-                ExtensionHandshake { upload_only: said, metadata_bytes, ..ours.introduction.clone() };
-            if let Some(port) = &ours.outside_port {
-                introduction.listen_port = Some(port.load(Ordering::Relaxed));
-            }
+            let listen_port = ours.listen_port();
+            let known = ours.introduction.clone();
+            let introduction = ExtensionHandshake { upload_only: said, metadata_bytes, listen_port, ..known };
             output.push(&Message::Extended { id: 0, payload: introduction.encode().into() });
         }
         self.upload_only = upload_only;

@@ -16,8 +16,9 @@ pub(super) use self::bans::Ban;
 use self::bans::Bans;
 use self::due::{Due, wait_after};
 pub(super) use self::row::{Row, Standing};
+use super::live::Connected;
 use super::sources::Sources;
-use super::{DialPolicy, Settings};
+use super::{ConnKey, DialPolicy, Settings};
 use crate::event::{At, Cause, Finder, PeerKey, Source, TrackerKey};
 use crate::metainfo::address::{Scope, scope_of};
 use crate::wire::PexFlags;
@@ -151,9 +152,11 @@ impl PeerTable {
             return None;
         }
         let info = source.info();
-        let valid = self.sources.may_name(source, self.reach_of(source), addr);
+        let by = self.peer_that_names(source);
+        let reach = by.map(scope_of).or_else(|| matches!(source, Source::Pex(_)).then_some(Scope::Public));
+        let valid = self.sources.may_name(source, reach, addr);
         // What a stranger makes up is not worth a row, and others that know us name us, too.
-        if source.finder().is_some() && (!valid || self.sources.is_ours(addr)) {
+        if source.finder().is_some() && (!valid || self.sources.is_ours(addr, by)) {
             return None;
         }
         let Some(peer) = self.find(addr) else {
@@ -180,10 +183,15 @@ impl PeerTable {
         Some(Learned { peer, new: false, valid, redeemed })
     }
 
-    /// How far the peer is that is the source, if one is: who is gone counts as farthest.
-    fn reach_of(&self, source: Source) -> Option<Scope> {
+    /// Where the peer is that is the source, if one is that is not gone.
+    fn peer_that_names(&self, source: Source) -> Option<IpAddr> {
         let Source::Pex(by) = source else { return None };
-        Some(self.rows.get(&by).map_or(Scope::Public, |row| scope_of(row.addr.ip())))
+        self.rows.get(&by).map(|row| row.addr.ip())
+    }
+
+    /// The peer of this connection sees us there.
+    pub(super) fn seen_at(&mut self, live: &Connected, conn: ConnKey, at: SocketAddr) {
+        live.get(conn).into_iter().for_each(|live| self.sources.seen_at(live.addr.ip(), at));
     }
 
     /// Another peer says this of it.
@@ -199,7 +207,7 @@ impl PeerTable {
 
     /// Whether the address is known to be our own.
     pub(super) fn is_ours(&self, addr: SocketAddr) -> bool {
-        self.sources.is_ours(addr)
+        self.sources.is_ours(addr, None)
     }
 
     /// Whether an address that is not known is left out.

@@ -270,6 +270,7 @@ impl Swarm {
             News::Window { .. } | News::AllowedFast(_) | News::Rejected(_) => {
                 self.of_requests(now, conn, news)
             }
+            News::SeenAt(at) => self.peer_table.seen_at(&self.live, conn, at),
             News::Introduced(info) => self.introduced(now, conn, info),
             News::Node { port } => {
                 if let Some(live) = self.live.get(conn).filter(|_| self.uses(Finder::Dht) && port != 0) {

@@ -1,11 +1,11 @@
 //! Which addresses each source may name.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::priority::priority;
 use crate::event::{Finder, FinderStatus, Source, TrackerKey};
-use crate::metainfo::address::{Scope, is_allowed};
+use crate::metainfo::address::{Scope, holder_of, is_allowed};
 
 /// Whether a way to find peers of a torrent is used, and if not, why.
 pub(super) fn status(private: bool, wanted: bool) -> (FinderStatus, Option<String>) {
@@ -15,6 +15,9 @@ pub(super) fn status(private: bool, wanted: bool) -> (FinderStatus, Option<Strin
         (false, true) => (FinderStatus::Pending, None),
     }
 }
+
+/// Peers that are remembered for where they see us; what later ones say adds nothing.
+const MOST_SEEN_BY: usize = 64;
 
 /// Judges what sources name.
 #[derive(Debug)]
@@ -27,11 +30,19 @@ pub(super) struct Sources {
     finders: BTreeMap<Finder, Scope>,
     /// Where trackers see us, with the port we listen on.
     ours: Vec<SocketAddr>,
+    /// Where peers see us, with the port we listen on, by who holds their addresses.
+    seen_by: BTreeMap<IpAddr, SocketAddr>,
 }
 
 impl Sources {
     pub(super) fn new(private: bool) -> Self {
-        Self { private, reach: BTreeMap::new(), finders: BTreeMap::new(), ours: Vec::new() }
+        Self {
+            private,
+            reach: BTreeMap::new(),
+            finders: BTreeMap::new(),
+            ours: Vec::new(),
+            seen_by: BTreeMap::new(),
+        }
     }
 
     /// The torrent turns out to be private.
@@ -43,6 +54,14 @@ impl Sources {
     pub(super) fn reached(&mut self, tracker: TrackerKey, scope: Scope, seen_at: Option<SocketAddr>) {
         self.reach.insert(tracker, scope);
         self.ours.extend(seen_at.filter(|seen_at| !self.ours.contains(seen_at)));
+    }
+
+    /// A peer there sees us at that address.
+    pub(super) fn seen_at(&mut self, by: IpAddr, at: SocketAddr) {
+        let by = holder_of(by);
+        if self.seen_by.len() < MOST_SEEN_BY || self.seen_by.contains_key(&by) {
+            self.seen_by.insert(by, at);
+        }
     }
 
     /// What comes next is named by one so far from us.
@@ -70,11 +89,16 @@ impl Sources {
         is_caller || is_allowed(scope.unwrap_or(Scope::Loopback), addr, &self.ours)
     }
 
-    /// Whether the address is known to be our own.
-    pub(super) fn is_ours(&self, addr: SocketAddr) -> bool {
-        self.ours
-            .iter()
-            .any(|ours| ours.port() == addr.port() && ours.ip().to_canonical() == addr.ip().to_canonical())
+    /// Whether the address, which may be named `by` a peer there, is known to be our own. What peers say of it counts where
+    /// two of them say so, and for the one who names it: a single one keeps us from nobody whom others know.
+    pub(super) fn is_ours(&self, addr: SocketAddr, by: Option<IpAddr>) -> bool {
+        let is_it = |ours: &SocketAddr| {
+            ours.port() == addr.port() && ours.ip().to_canonical() == addr.ip().to_canonical()
+        };
+        let says_so = |by: IpAddr| self.seen_by.get(&holder_of(by)).is_some_and(is_it);
+        self.ours.iter().any(is_it)
+            || by.is_some_and(says_so)
+            || self.seen_by.values().filter(|seen_at| is_it(seen_at)).nth(1).is_some()
     }
 
     /// How much the peer there and we are to prefer each other (BEP 40), once it is known where others see us.
@@ -118,6 +142,27 @@ mod tests {
         assert!(!sources.may_name(Source::Manual, None, nowhere));
         assert!(!sources.may_name(Source::Resume, None, nowhere));
         assert!(sources.may_name(Source::Incoming, None, "[fe80::1]:6881".parse().unwrap()));
+    }
+
+    #[test]
+    fn where_peers_see_us_is_ours_for_who_says_so_and_by_two_of_them_for_all() {
+        let mut sources = Sources::new(false);
+        let ours = "203.0.113.7:6881".parse().unwrap();
+        let [one, other, third] = [1, 2, 3].map(|n| IpAddr::from([198, 51, 100, n]));
+        let known = |sources: &Sources| [None, Some(one), Some(other)].map(|by| sources.is_ours(ours, by));
+        sources.seen_at(one, ours);
+        sources.seen_at(one, ours);
+        assert_eq!(known(&sources), [false, true, false]);
+        sources.seen_at(other, "203.0.113.8:6881".parse().unwrap());
+        assert_eq!(known(&sources), [false, true, false]);
+        sources.seen_at(other, ours);
+        assert_eq!(known(&sources), [true; 3]);
+        assert!(!sources.is_ours("203.0.113.7:6882".parse().unwrap(), Some(one)), "somebody else there");
+        // However many talk, little is remembered.
+        (0..1_000u16)
+            .for_each(|n| sources.seen_at(IpAddr::from([10, 0, (n / 250) as u8, (n % 250) as u8]), ours));
+        assert_eq!(sources.seen_by.len(), MOST_SEEN_BY);
+        assert!(sources.is_ours(ours, Some(third)));
     }
 
     #[test]
