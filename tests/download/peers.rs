@@ -1,6 +1,30 @@
 //! Who dials, who calls, who is let in.
 
+use ttui::swarm::TransportPolicy;
+
 use super::*;
+
+/// UDP payload of a packet of uTP.
+const MOST_PACKET_BYTES: u64 = 1472;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_a_stream_went_to_its_end_is_known_at_the_end_of_the_run() {
+    let payload = Recipe::file("it", 3_000_000, 64 * KIB).make();
+    let (from, lab, transport) = (Lab::new(), Lab::new(), TransportPolicy::Utp);
+    payload.lay_out(&from.out());
+    let mut seed = from.start_with(&payload, Options { transport, ..from.options(&[]) });
+    soon("the seed has looked at its files", seed.completed()).await.unwrap();
+    let addr = own_address(&seed).await;
+    let mut download = lab.start_with(&payload, Options { transport, ..lab.options(&[addr]) });
+    soon("the download completes", download.completed()).await.unwrap();
+    let views = download.views();
+    soon("the download stops", download.stop()).await.unwrap();
+    let view = views.borrow().clone();
+    let stream = peer_at(&view, addr).unwrap().stream.clone().unwrap();
+    // Told when it began, and not again while it took less than a second.
+    assert!(stream.received * MOST_PACKET_BYTES >= 3_000_000, "{stream:?}");
+    soon("the seed stops", seed.stop()).await.unwrap();
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handshake_that_comes_byte_by_byte_is_understood() {
