@@ -593,6 +593,15 @@ pub enum Event {
         /// That many.
         packets: u64,
     },
+    /// What came to our UDP port over uTP so far beside the packets of its streams.
+    UtpPackets {
+        /// Calls.
+        calls: u64,
+        /// Calls of those that were refused, or got no answer.
+        refused: u64,
+        /// Packets of no stream, or that say of one what cannot be.
+        unfit: u64,
+    },
     /// How many connections from outside named no torrent of the session so far; told where there are several torrents, of
     /// which none can count them.
     UnknownCalls {
@@ -660,7 +669,7 @@ parts! {
     Traffic { peer bytes_in bytes_out }, Probing, Agreed { peer payload }, Recording { on },
     PieceBlocks { piece blocks }, Preparing { done of }, UploadOnly { peer upload_only }, PlainOnly, Disk(disk),
     Places { most }, Finder { finder status detail }, Named { peer named new }, Found { finder named new }, Dht(fact), Lookup(fact), Mapping(fact),
-    OtherPackets { packets }, UnknownCalls { calls },
+    OtherPackets { packets }, UtpPackets { calls refused unfit }, UnknownCalls { calls },
     Metadata { peer step }, Punch { peer step }, Stream { peer figures },
     Chosen { choice }, MetadataParts { got of bytes }, WebSeed { seed step },
 }
@@ -676,6 +685,7 @@ impl Event {
             | Self::Dht(_)
             | Self::Mapping(_)
             | Self::OtherPackets { .. }
+            | Self::UtpPackets { .. }
             | Self::UnknownCalls { .. }
             | Self::Recording { .. } => Subject::Session,
             _ => Subject::Torrent(torrent),

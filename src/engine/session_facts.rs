@@ -9,6 +9,9 @@ use crate::event::{At, Event};
 /// Facts that are kept for torrents which begin later.
 const MOST_KEPT: usize = 256;
 
+/// Sums are told this often while they grow.
+const SUMS_EVERY: At = At::from_secs(5);
+
 /// The facts that hold now: what a newer one replaces is gone.
 #[derive(Debug, Default)]
 pub(super) struct SessionFacts(Mutex<Facts>);
@@ -31,6 +34,18 @@ impl SessionFacts {
         facts.told += 1;
         let number = facts.told;
         facts.kept.push_back((number, at, event));
+    }
+
+    /// A sum, which grew or not: told where it did, and not all the time.
+    pub(super) fn tell_sum(&self, now: At, sum: Event) {
+        let told = {
+            let facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let last = facts.kept.iter().find(|(_, _, known)| sum.replaces(known));
+            last.map(|(_, at, known)| now.saturating_sub(*at) < SUMS_EVERY || *known == sum)
+        };
+        if !told.unwrap_or_else(|| sum.counts_nothing()) {
+            self.tell(now, sum);
+        }
     }
 
     /// What became known since the fact of this number, which becomes that of the newest.
@@ -60,6 +75,20 @@ mod tests {
         assert_eq!(facts.since(&mut early), std::slice::from_ref(&expected));
         assert!(facts.since(&mut early).is_empty());
         assert_eq!(facts.since(&mut 0), [(at(1), Event::OtherPackets { packets: 1 }), expected]);
+    }
+
+    #[test]
+    fn a_sum_is_told_when_it_grew_and_every_five_seconds_at_most() {
+        let facts = SessionFacts::default();
+        let mut seen = 0;
+        let mut told = |second, packets| {
+            facts.tell_sum(At::from_secs(second), Event::OtherPackets { packets });
+            facts.since(&mut seen).len()
+        };
+        let table = [(1, 0, 0), (2, 7, 1), (3, 8, 0), (7, 8, 1), (60, 8, 0), (61, 9, 1)];
+        for (second, packets, expected) in table {
+            assert_eq!(told(second, packets), expected, "{packets} packets after {second} s");
+        }
     }
 
     #[test]

@@ -294,6 +294,7 @@ impl TorrentTask {
                 self.fell(conn);
             }
             self.announces.take_leave();
+            self.resources.tell_of_port();
             for (at, event) in self.resources.facts.since(&mut self.session_fact) {
                 self.emit(at, &event);
             }

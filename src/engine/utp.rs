@@ -23,7 +23,7 @@ pub use self::stream::UtpStream;
 use super::clock::Clock;
 use super::udp::{Socket, Streams, Udp};
 use crate::event::At;
-use crate::utp::{Endpoint, Event, Settings, StreamId};
+use crate::utp::{Counters, Endpoint, Event, Settings, StreamId};
 
 /// Streams that others opened and nobody took yet. More are closed.
 const MOST_UNTAKEN: usize = 64;
@@ -64,7 +64,7 @@ struct Waiting {
 }
 
 impl Utp {
-    /// Streams over the sockets of `udp`, with ids drawn from `seed`. Nothing passes until it is run.
+    /// Streams over the sockets of `udp`, with ids drawn from `seed`. Nothing passes until it [hears](Self::hear) and is run.
     pub(super) fn over(udp: Udp, clock: Clock, seed: u64) -> Self {
         let shared = Arc::new(Shared {
             clock,
@@ -80,9 +80,25 @@ impl Utp {
             called: Notify::new(),
             udp,
         });
-        let streams: Weak<dyn Streams> = Arc::<Shared>::downgrade(&shared) as Weak<dyn Streams>;
-        shared.udp.carry(streams);
         Self(shared)
+    }
+
+    /// Takes the packets of uTP that come to the sockets from now on. Where uTP is not used they are packets of a protocol
+    /// that nobody speaks here, which get no answer: libtorrent gives none either, and a reset would go to whatever address
+    /// a packet claims to be from. A call that is refused for a while does get one: its caller need not wait in vain.
+    pub(super) fn hear(&self) {
+        let streams: Weak<dyn Streams> = Arc::<Shared>::downgrade(&self.0) as Weak<dyn Streams>;
+        self.0.udp.carry(streams);
+    }
+
+    /// What came to the sockets beside the packets of streams, as far as it was heard.
+    pub(super) fn counters(&self) -> Counters {
+        self.0.state().endpoint.counters()
+    }
+
+    /// Packets at the sockets that are of no protocol spoken here.
+    pub(super) fn other_packets(&self) -> u64 {
+        self.0.udp.other_packets()
     }
 
     /// Streams on a socket of their own, which take calls: also where that is, and what drives them.
@@ -99,6 +115,7 @@ impl Utp {
         let addr = socket.local_addr()?;
         let udp = Udp::over(vec![socket]);
         let utp = Self::over(udp.clone(), clock, seed);
+        utp.hear();
         utp.set_accepts(true);
         let driver = utp.clone();
         let driving = async move {

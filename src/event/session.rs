@@ -7,9 +7,20 @@ impl Event {
     pub fn replaces(&self, older: &Self) -> bool {
         match (self, older) {
             (Self::OtherPackets { .. }, Self::OtherPackets { .. })
+            | (Self::UtpPackets { .. }, Self::UtpPackets { .. })
             | (Self::UnknownCalls { .. }, Self::UnknownCalls { .. }) => true,
             (Self::Dht(new), Self::Dht(old)) => new.replaces(old),
             (Self::Mapping(new), Self::Mapping(old)) => new.replaces(old),
+            _ => false,
+        }
+    }
+
+    /// Whether it is a sum to which nothing was added yet.
+    pub fn counts_nothing(&self) -> bool {
+        match *self {
+            Self::OtherPackets { packets } => packets == 0,
+            Self::UtpPackets { calls, refused, unfit } => (calls, refused, unfit) == (0, 0, 0),
+            Self::UnknownCalls { calls } => calls == 0,
             _ => false,
         }
     }

@@ -331,7 +331,11 @@ impl Ledger {
             Event::Found { finder, named, new } => {
                 self.run.finders.entry(*finder).or_default().named(*named, *new);
             }
-            Event::Dht(_) | Event::Mapping(_) | Event::OtherPackets { .. } | Event::UnknownCalls { .. } => {
+            Event::Dht(_)
+            | Event::Mapping(_)
+            | Event::OtherPackets { .. }
+            | Event::UtpPackets { .. }
+            | Event::UnknownCalls { .. } => {
                 Arc::make_mut(&mut self.run.session).apply(at, event);
             }
             Event::Lookup(fact) => {

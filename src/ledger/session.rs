@@ -36,6 +36,12 @@ pub struct SessionRecord {
     pub mapping: Vec<(At, MappingFact)>,
     /// Packets at our UDP port that are of no protocol of ours.
     pub other_packets: u64,
+    /// Calls that came to our UDP port over uTP.
+    pub utp_calls: u64,
+    /// Those of them that were refused, or got no answer.
+    pub utp_refused: u64,
+    /// Packets of uTP that are of no stream, or say of one what cannot be.
+    pub utp_unfit: u64,
     /// Connections from outside that named no torrent, where there are several.
     pub unknown_calls: u64,
 }
@@ -87,6 +93,9 @@ impl SessionRecord {
                 self.mapping.drain(..over);
             }
             Event::OtherPackets { packets } => self.other_packets = *packets,
+            Event::UtpPackets { calls, refused, unfit } => {
+                (self.utp_calls, self.utp_refused, self.utp_unfit) = (*calls, *refused, *unfit);
+            }
             Event::UnknownCalls { calls } => self.unknown_calls = *calls,
             _ => {}
         }
@@ -196,7 +205,8 @@ impl SessionRecord {
             times([Some(*at)])?;
             check(fact, None)?;
         }
-        totals([self.other_packets, self.unknown_calls])
+        let utp = [self.utp_calls, self.utp_refused, self.utp_unfit];
+        totals([self.other_packets, self.unknown_calls].into_iter().chain(utp))
     }
 }
 

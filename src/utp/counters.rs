@@ -28,3 +28,18 @@ pub struct Counters {
     /// Streams that went on from another port.
     pub moved: u64,
 }
+
+impl Counters {
+    /// Calls that came to nothing.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.syns_refused + self.syns_dropped
+    }
+
+    /// Packets that are of no stream, or say of one what cannot be.
+    #[must_use]
+    pub fn unfit(&self) -> u64 {
+        let Self { malformed, of_nobody, resets_ignored, bad_acks, out_of_reach, no_room, .. } = self;
+        malformed + of_nobody + resets_ignored + bad_acks + out_of_reach + no_room
+    }
+}

@@ -132,6 +132,7 @@ impl Once {
         if policy.transport.uses(Transport::Utp) {
             let udp = Listener::bind(Some(0))?.udp();
             let streams = Utp::over(udp.clone(), clock, seed);
+            streams.hear();
             tasks.spawn(udp.run());
             tasks.spawn(streams.clone().run());
             utp = Some(streams);

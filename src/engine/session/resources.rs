@@ -21,6 +21,7 @@ use crate::engine::surroundings::Surroundings;
 use crate::engine::tracker;
 use crate::engine::udp::Udp;
 use crate::engine::utp::Utp;
+use crate::event::{Event, Transport};
 use crate::metainfo::PeerId;
 use crate::storage;
 use crate::swarm::{DialPacer, DownShare, Places};
@@ -94,6 +95,14 @@ impl Resources {
         self.reserved.dht().then_some(self.port)
     }
 
+    /// Tells the session what came to the UDP port that no torrent asked for.
+    pub(in crate::engine) fn tell_of_port(&self) {
+        let (now, packets, counters) = (self.clock.now(), self.utp.other_packets(), self.utp.counters());
+        self.facts.tell_sum(now, Event::OtherPackets { packets });
+        let (calls, refused, unfit) = (counters.syns, counters.refused(), counters.unfit());
+        self.facts.tell_sum(now, Event::UtpPackets { calls, refused, unfit });
+    }
+
     /// Those of a run that begins now and listens on `port`, also over `udp`; who it is comes from `seed`.
     pub(in crate::engine) fn new(port: u16, udp: Udp, seed: u64, options: &SessionOptions) -> Arc<Self> {
         let (peer_id, clock) = (PeerId::ours(seed), Clock::start());
@@ -102,6 +111,10 @@ impl Resources {
         let facts = Arc::<SessionFacts>::default();
         let surroundings = Surroundings::default();
         let lsd = Lsd::new(port, seed, clock, surroundings.look());
+        let utp = Utp::over(udp.clone(), clock, seed);
+        if options.transport.uses(Transport::Utp) {
+            utp.hear();
+        }
         Arc::new(Self {
             clock,
             peer_id,
@@ -109,7 +122,7 @@ impl Resources {
             port,
             calls: Calls::new(peer_id, reserved, clock, Arc::clone(&facts)),
             facts,
-            utp: Utp::over(udp.clone(), clock, seed),
+            utp,
             mse: Mse::new(options.encryption, seed),
             dials: DialPacer::new(options.dials_per_second),
             places: Places::default(),

@@ -14,6 +14,7 @@ use crate::engine::transport::Transport;
 use crate::event::{Cause, Encryption};
 use crate::metainfo::{InfoHash, PeerId};
 use crate::swarm::EncryptionPolicy;
+use crate::wire::utp::{Header, Kind};
 use crate::wire::{Handshake, Reserved};
 
 /// A port of its own on loopback, with all that drives it.
@@ -117,6 +118,31 @@ async fn where_nobody_is_and_where_nobody_is_let_in_it_is_refused_at_once() {
         let end = soon(connect(addr, Over::Utp(&a.utp), &steps)).await.unwrap_err();
         assert_eq!(end.cause, Cause::ConnectionRefused, "{addr}");
     }
+}
+
+#[tokio::test]
+async fn where_utp_is_not_used_who_calls_over_it_gets_no_answer() {
+    let socket = Socket::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let addr = socket.local_addr().unwrap();
+    let udp = Udp::over(vec![socket]);
+    let unused = Utp::over(udp.clone(), Clock::start(), 12);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(udp.run());
+    tasks.spawn(unused.clone().run());
+    let caller = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let mut call = Vec::new();
+    let header = Header { kind: Kind::Syn, id: 1, sent: 1, delay: 0, window: 1 << 20, seq: 1, ack: 0 };
+    header.write(&mut call, &[]);
+    caller.send_to(&call, addr).await.unwrap();
+    soon(async {
+        while unused.other_packets() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // What is answered was sent by the time the packet is counted.
+    assert_eq!(caller.try_recv(&mut [0; 64]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert_eq!(unused.counters(), Counters::default());
 }
 
 #[tokio::test]

@@ -172,6 +172,11 @@ fn event() -> impl Strategy<Value = Event> {
             bytes
         }),
         any::<u16>().prop_map(|port| Event::Listening { port }),
+        (0u64..9, 0u64..9, 0u64..9).prop_map(|(calls, refused, unfit)| Event::UtpPackets {
+            calls,
+            refused,
+            unfit
+        }),
         proptest::option::of(any::<u64>()).prop_map(|down_bps| Event::Limits { down_bps, up_bps: None }),
         (any::<u64>(), any::<u64>())
             .prop_map(|(down_bps, up_bps)| Event::Sample(Sample { down_bps, up_bps })),

@@ -72,6 +72,9 @@ pub(crate) fn sources() -> View {
             (at(3), MappingFact { step: MappingStep::GaveUp, ..MappingFact::default() }),
         ],
         other_packets: 3,
+        utp_calls: 1_204,
+        utp_refused: 12,
+        utp_unfit: 31,
         unknown_calls: 2,
     });
     let web = |key, url: &str| WebSeedRecord::new(WebSeedKey(key), url.to_owned());

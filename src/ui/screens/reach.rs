@@ -17,7 +17,7 @@ use super::tracker::Line;
 use crate::event::{
     AnnounceOutcome, At, Direction, Family, FinderStatus, MappingStep, NodeOutcome, Transport,
 };
-use crate::ledger::{Bootstrap, BootstrapAnswer, LookupNode, LookupRecord, PeerRecord, View};
+use crate::ledger::{Bootstrap, BootstrapAnswer, LookupNode, LookupRecord, PeerRecord, SessionRecord, View};
 use crate::ui::paint::{Spans, clip_address};
 use crate::ui::theme::Role;
 use crate::ui::words;
@@ -210,7 +210,19 @@ pub(super) fn way_in_said(view: &View) -> Vec<String> {
         let calls = units::count(view.session.unknown_calls);
         said.push(format!("Connections from outside that named none of our torrents: {calls}."));
     }
+    said.extend(utp(&view.session));
     said
+}
+
+/// What came to the port over uTP beside the packets of streams.
+fn utp(session: &SessionRecord) -> impl Iterator<Item = String> {
+    let [calls, refused, unfit] = [session.utp_calls, session.utp_refused, session.utp_unfit];
+    let told = |said: &str, number: u64| (number > 0).then(|| format!("{said}: {}", units::count(number)));
+    let calls = told("Calls over uTP", calls);
+    let calls =
+        calls.map(|calls| [Some(calls), told("refused", refused)].into_iter().flatten().collect::<Vec<_>>());
+    let unfit = told("Packets of uTP that fit no stream", unfit);
+    calls.map(|calls| calls.join(", ")).into_iter().chain(unfit).map(|said| said + ".")
 }
 
 /// The steps taken, the newest first.
