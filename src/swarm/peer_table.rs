@@ -196,7 +196,8 @@ impl PeerTable {
 
     /// Another peer says this of it.
     pub(super) fn is_said(&mut self, peer: PeerKey, flags: PexFlags) {
-        let Some(row) = self.rows.get_mut(&peer) else { return };
+        // A probe tries every way, in an order of its own.
+        let Some(row) = self.rows.get_mut(&peer).filter(|_| !self.once) else { return };
         if flags.has(PexFlags::ENCRYPTED) {
             row.fallback.is_said_to_encrypt();
         }

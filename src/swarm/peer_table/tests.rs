@@ -36,6 +36,15 @@ fn a_refused_peer_is_dialled_less_and_less() {
 }
 
 #[test]
+fn a_probe_begins_with_the_way_that_goes_before_all_others_whatever_is_said_of_the_peer() {
+    let mut table = PeerTable::new(&Settings::of_check(secs(30), 10));
+    let peer = table.learn(At::ZERO, addr(1), Source::Manual).unwrap().peer;
+    table.is_said(peer, PexFlags::UTP);
+    table.is_said(peer, PexFlags::ENCRYPTED);
+    assert_eq!(table.take_due(At::ZERO), Some((peer, addr(1), PLAIN)));
+}
+
+#[test]
 fn a_seed_that_was_let_go_is_called_back_when_something_is_missing_again() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut table = PeerTable::new(&Settings::default());
