@@ -213,7 +213,7 @@ impl Endpoint {
         stream.touched = false;
         if stream.is_gone() {
             self.timers.clear(slot, stream.timer);
-            self.streams.remove(slot);
+            self.streams.remove(now, slot);
             return;
         }
         stream.set_timers(now);

@@ -62,6 +62,7 @@ impl Endpoint {
             self.counters.duplicates += 1;
             return;
         }
+        self.streams.called_again(from, syn.id.wrapping_add(1));
         let header = Header {
             kind: Kind::State,
             id: syn.id,
@@ -91,7 +92,11 @@ impl Endpoint {
     /// port now, or says that there is nobody.
     fn adopt(&mut self, now: Micros, from: SocketAddr, packet: &Packet<'_>) -> Option<u32> {
         let header = &packet.header;
-        let claim = self.cookies.claim(now, from, header.id.wrapping_sub(1), header.seq, header.ack);
+        let claim = match self.streams.was_there(now, from, header.id) {
+            // A late packet may seem to be the second of a call by chance: it would begin a stream in its middle.
+            true => Claim::None,
+            false => self.cookies.claim(now, from, header.id.wrapping_sub(1), header.seq, header.ack),
+        };
         match claim {
             Claim::Call if self.takes_calls() => {
                 let our_seq = header.ack.wrapping_add(1);

@@ -25,6 +25,15 @@ impl Rtt {
     /// One packet, sent once, was acknowledged after this time.
     pub(super) fn sample(&mut self, took: Micros) {
         self.least = self.least.min(took);
+        self.follow(took);
+    }
+
+    /// The same where word of it may have come before and be lost: it may have taken less, and is no bound from below.
+    pub(super) fn sample_late(&mut self, took: Micros) {
+        self.follow(took.min(self.timeout()));
+    }
+
+    fn follow(&mut self, took: Micros) {
         if self.measured {
             let off = self.mean.abs_diff(took);
             self.deviation = (self.deviation * 3 + off) / 4;
@@ -39,9 +48,9 @@ impl Rtt {
         self.measured.then_some(self.mean)
     }
 
-    /// The least of all; `None` before the first measurement.
+    /// The least of all; `None` before the first that was not late.
     pub(super) fn least(&self) -> Option<Micros> {
-        self.measured.then_some(self.least)
+        (self.least < Micros::MAX).then_some(self.least)
     }
 
     /// A round trip hardly ever takes longer; `None` before the first measurement.
@@ -57,5 +66,23 @@ impl Rtt {
     /// How long an acknowledgement is waited for.
     pub(super) fn timeout(&self) -> Micros {
         self.most().map_or(FIRST_TIMEOUT, |most| most.clamp(LEAST_TIMEOUT, MOST_TIMEOUT))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_have_come_before_moves_the_mean_and_is_never_the_least() {
+        let mut rtt = Rtt::new();
+        rtt.sample_late(7 * SECOND);
+        assert_eq!((rtt.mean(), rtt.least()), (Some(SECOND), None));
+        rtt.sample(80 * MILLISECOND);
+        rtt.sample_late(60 * MILLISECOND);
+        assert_eq!(rtt.least(), Some(80 * MILLISECOND));
+        // Where round trips grow beyond what is waited for, that follows them.
+        (0..20).for_each(|_| rtt.sample_late(20 * SECOND));
+        assert!(rtt.timeout() > 20 * SECOND, "{rtt:?}");
     }
 }

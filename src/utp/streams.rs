@@ -1,10 +1,16 @@
 //! All streams, and which packet belongs to which.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use super::StreamId;
+use super::seq::{Micros, SECOND};
 use super::stream::Stream;
+
+/// Of a stream that is gone it is known this long that it was there: whoever did not hear of its end goes on sending.
+const REMEMBERED_FOR: Micros = 120 * SECOND;
+/// Streams that are gone and remembered.
+const MOST_REMEMBERED: usize = 256;
 
 /// Where a stream is sent from, and the id that its packets bear.
 type Key = (SocketAddr, u16);
@@ -18,6 +24,8 @@ pub(super) struct Streams {
     by_key: HashMap<Key, u32>,
     /// That of the packet before: the next is mostly of the same.
     last: Option<(Key, u32)>,
+    /// What packets of streams bear that are gone, and since when they are; the newest last.
+    gone: VecDeque<(Micros, Key)>,
     serial: u32,
 }
 
@@ -97,9 +105,26 @@ impl Streams {
         self.by_key.insert((to, before.1), slot);
     }
 
-    pub(super) fn remove(&mut self, slot: u32) {
+    /// Whether a stream was there lately whose packets bore that, and nobody called by that since.
+    pub(super) fn was_there(&self, now: Micros, from: SocketAddr, id: u16) -> bool {
+        let lately =
+            |(since, key): &(Micros, Key)| *key == (from, id) && now.saturating_sub(*since) < REMEMBERED_FOR;
+        self.gone.iter().any(lately)
+    }
+
+    /// Somebody calls whose packets will bear that.
+    pub(super) fn called_again(&mut self, from: SocketAddr, id: u16) {
+        self.gone.retain(|(_, key)| *key != (from, id));
+    }
+
+    pub(super) fn remove(&mut self, now: Micros, slot: u32) {
         let Some(stream) = self.slots[slot as usize].1.take() else { return };
-        self.by_key.remove(&(stream.to, stream.recv_id));
+        let key = (stream.to, stream.recv_id);
+        if self.gone.len() >= MOST_REMEMBERED {
+            self.gone.pop_front();
+        }
+        self.gone.push_back((now, key));
+        self.by_key.remove(&key);
         self.last = None;
         self.free.push(slot);
     }

@@ -16,7 +16,12 @@ use crate::utp::{End, Settings};
 /// Runs in an ordinary test, and the same for every machine.
 const QUICK_RUNS: u64 = 60;
 /// Lines on which something went wrong once.
-const FAILED_ONCE: [u64; 2] = [2_790_293_681_833_612_239, 6_390_679_036_053_477_823];
+const FAILED_ONCE: [u64; 4] = [
+    2_000_391_399_503_699_118,
+    2_790_293_681_833_612_239,
+    6_390_679_036_053_477_823,
+    6_657_833_117_622_561_715,
+];
 /// No line is so slow that its transfers take longer.
 const ENOUGH: Duration = secs(4 * 3600);
 /// As long as an application waits for one that says nothing.

@@ -227,8 +227,11 @@ impl Stream {
         let is_first = news.newest.is_none_or(|newest| newest.times == 1);
         if let Some(round_trip) = news.round_trip.filter(|_| is_first) {
             // What comes after it was waited for may have come in time, and word of it was lost.
-            let most = if news.late > 0 { self.rtt.timeout() } else { Micros::MAX };
-            self.rtt.sample(round_trip.min(most));
+            if news.late > 0 || self.timeouts > 0 {
+                self.rtt.sample_late(round_trip);
+            } else {
+                self.rtt.sample(round_trip);
+            }
         }
         if news.late > 0 {
             self.reordering = (self.reordering * 2).min(MOST_REORDERING);
