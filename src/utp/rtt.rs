@@ -5,7 +5,7 @@ use super::seq::{MILLISECOND, Micros, SECOND};
 /// Waited for at least: other sides may hold acknowledgements back.
 const LEAST_TIMEOUT: Micros = 500 * MILLISECOND;
 /// Before anything was measured.
-const FIRST_TIMEOUT: Micros = SECOND;
+pub(super) const FIRST_TIMEOUT: Micros = SECOND;
 const MOST_TIMEOUT: Micros = 60 * SECOND;
 
 /// What was measured, smoothed.

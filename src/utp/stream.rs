@@ -29,8 +29,8 @@ use crate::wire::utp::{CloseReason, HEADER_BYTES};
 const LEAST_SEND_BUFFER: usize = 128 << 10;
 /// Who closes waits this long for what is under way to be acknowledged.
 const LINGER: Micros = 10 * SECOND;
-/// Who is done answers this long to what comes twice.
-const REST: Micros = 3 * SECOND;
+/// A dial that was given up is answered for this long.
+const ABANDONED: Micros = 3 * SECOND;
 
 /// Where a stream stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -157,6 +157,8 @@ pub(super) struct Stream {
     last_heard: Micros,
     /// When something was acknowledged last.
     last_progress: Micros,
+    /// What comes twice is answered no longer than this, once both sides are done.
+    rests_until: Micros,
     /// Whether its buffers hold memory.
     holds_memory: bool,
     counts: Counts,
@@ -243,6 +245,7 @@ impl Stream {
             last_sent: now,
             last_heard: now,
             last_progress: now,
+            rests_until: NEVER,
             holds_memory: false,
             counts: Counts::default(),
         }
@@ -341,7 +344,7 @@ impl Stream {
         match self.state {
             State::Dialling => {
                 self.state = State::Abandoned;
-                self.due = Due { linger: now + REST, ..Due::default() };
+                self.due = Due { linger: now + ABANDONED, ..Due::default() };
                 (self.syn_due, self.our_reason) = (false, Some(reason));
             }
             State::Open => {
@@ -367,11 +370,6 @@ impl Stream {
         }
     }
 
-    fn rest(&mut self, now: Micros) {
-        self.state = State::Resting;
-        self.due = Due { linger: now + REST, ..Due::default() };
-    }
-
     /// It is over.
     pub(super) fn finish_with(&mut self, end: End) {
         if self.released {
@@ -379,7 +377,7 @@ impl Stream {
             return;
         }
         if self.end.is_none() {
-            self.end = Some(end);
+            self.end = Some(if self.all_arrived() { End::Finished } else { end });
             self.news.ended = true;
         }
         self.state = State::Ended;
@@ -390,6 +388,12 @@ impl Stream {
     /// Whether our end of the stream came, and all before it: a selective acknowledgement may tell of the end alone.
     fn all_acked(&self) -> bool {
         self.fin == Fin::Acked && self.send.packets() == 0
+    }
+
+    /// Whether nothing is left but to hear that our end of the stream came: all bytes of both did, whatever becomes of the peer.
+    fn all_arrived(&self) -> bool {
+        let only_fin = self.send.packets() == 1 && self.send.get(0).is_some_and(|sent| sent.is_fin);
+        self.receive.ended() && (only_fin || self.all_acked())
     }
 
     fn finish_if_done(&mut self) {

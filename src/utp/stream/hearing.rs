@@ -44,7 +44,7 @@ impl Stream {
                 self.state = State::Resetting;
             }
             State::Open | State::Closing => self.hear_open(now, packet, counters),
-            State::Resting | State::Ended => self.hear_late(packet),
+            State::Resting | State::Ended => self.hear_late(now, packet),
             State::Abandoned | State::Resetting | State::Gone => {}
         }
     }
@@ -102,7 +102,7 @@ impl Stream {
     }
 
     /// Both sides are done, but the peer may not know it.
-    fn hear_late(&mut self, packet: &Packet<'_>) {
+    fn hear_late(&mut self, now: Micros, packet: &Packet<'_>) {
         let is_old = distance(self.receive.acked(), packet.header.seq) <= 0;
         match packet.header.kind {
             Kind::Data | Kind::Fin if is_old => self.ack_due = true,
@@ -113,6 +113,9 @@ impl Stream {
             // It goes on sending to somebody who is gone.
             Kind::Data if self.state == State::Resting => self.state = State::Resetting,
             _ => {}
+        }
+        if self.ack_due && self.state == State::Resting {
+            self.rest(now);
         }
     }
 

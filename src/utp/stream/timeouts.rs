@@ -1,6 +1,7 @@
 //! What time brings to a stream.
 
 use super::super::End;
+use super::super::rtt::FIRST_TIMEOUT;
 use super::super::send_buffer::Fate;
 use super::super::seq::{MILLISECOND, Micros, NEVER, SECOND};
 use super::{State, Stream, payload_of};
@@ -27,6 +28,11 @@ const MOST_TAIL_PROBES: u8 = 3;
 /// A peer without room is asked again after one of these, twice that and so on.
 const WINDOW_PROBE: Micros = SECOND;
 const MOST_WINDOW_PROBE: Micros = 15 * SECOND;
+
+/// Who is done answers what comes twice, and goes on for as long as the peer may wait before it sends it once more, which is
+/// this many times the time-out; never for longer than a minute.
+const RESTED_TIMEOUTS: Micros = (1 << MOST_DOUBLINGS) + 1;
+const MOST_REST: Micros = 60 * SECOND;
 
 /// When what is due; [`NEVER`]: nothing of that kind is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -136,9 +142,7 @@ impl Stream {
         }
         if now >= self.due.shrink {
             self.due.shrink = NEVER;
-            self.holds_memory = false;
-            self.send.shrink();
-            self.receive.shrink();
+            self.shrink();
         }
         if self.state == State::Open && now >= self.last_sent + KEEP_ALIVE {
             self.ack_due = true;
@@ -146,6 +150,24 @@ impl Stream {
         if now >= self.due.linger {
             self.state = State::Gone;
         }
+    }
+
+    fn shrink(&mut self) {
+        self.holds_memory = false;
+        self.send.shrink();
+        self.receive.shrink();
+    }
+
+    /// Both sides are done: what the peer sends again is answered, since it may not have heard.
+    pub(super) fn rest(&mut self, now: Micros) {
+        if self.state != State::Resting {
+            self.state = State::Resting;
+            self.rests_until = now + MOST_REST;
+            self.shrink();
+        }
+        // One that sent little knows of no round trip.
+        let time = RESTED_TIMEOUTS * self.rtt.timeout().max(FIRST_TIMEOUT);
+        self.due = Due { linger: self.rests_until.min(now + time), ..Due::default() };
     }
 
     fn syn_unanswered(&mut self) {

@@ -25,7 +25,8 @@ fn why_either_side_closes_reaches_the_other_and_nothing_is_left() {
         world.run_until(SOON, |world| world.ends[other].at_end(id));
         assert_eq!(world.ends[other].close_reason(id), Some(REASON));
         world.ends[other].close(world.now, id, CloseReason::NONE);
-        world.run_until(SOON, |world| world.ends.iter().all(|end| end.streams() == 0));
+        // What comes twice is answered for a while.
+        world.run_until(2 * SOON, |world| world.ends.iter().all(|end| end.streams() == 0));
     }
 }
 
@@ -57,4 +58,61 @@ fn who_sends_to_somebody_who_is_gone_hears_so() {
     world.ends[0].write(world.now, ids[0], &[1; 10_000]);
     world.run_until(SOON, |world| world.events[0].contains(&(ids[0], Event::Ended)));
     assert_eq!(world.ends[0].end_of(ids[0]), Some(&End::Reset(None)));
+}
+
+/// Both ends are done, and all that they sent came, as the first knows; of that the second is not to hear.
+fn one_end_knows_that_both_are_done() -> (World, [StreamId; 2]) {
+    let (mut world, ids) = open();
+    world.transfer(0, ids, 10_000, SOON);
+    world.ends[0].finish(world.now, ids[0]);
+    world.run_until(SOON, |world| world.ends[0].is_flushed(ids[0]));
+    world.ends[1].finish(world.now, ids[1]);
+    world.transmit();
+    world.ways[0].loss = 1.0;
+    world.run_until(SOON, |world| world.ends[0].end_of(ids[0]) == Some(&End::Finished));
+    world.ends[0].close(world.now, ids[0], CloseReason::NONE);
+    (world, ids)
+}
+
+#[test]
+fn who_is_done_says_so_for_as_long_as_it_is_asked_again() {
+    let (mut world, ids) = one_end_knows_that_both_are_done();
+    world.run(Duration::from_secs(8));
+    world.ways[0].loss = 0.0;
+    world.run_until(2 * SOON, |world| world.ends[1].end_of(ids[1]).is_some());
+    assert_eq!(world.ends[1].end_of(ids[1]), Some(&End::Finished));
+    assert_eq!(world.ends[0].counters().resets_sent, 0);
+    world.ends[1].close(world.now, ids[1], CloseReason::NONE);
+    // It is not asked for ever.
+    world.run_until(2 * SOON, |world| world.ends.iter().all(|end| end.streams() == 0));
+}
+
+#[test]
+fn who_is_asked_for_ever_whether_it_is_done_is_gone_after_a_minute() {
+    let (mut world, ids) = one_end_knows_that_both_are_done();
+    world.keeps = true;
+    world.run(SOON);
+    let end = world.sent[1].iter().rfind(|packet| packet[0] >> 4 == 1).cloned().expect("it asks again");
+    world.ends[1].close(world.now, ids[1], CloseReason::NONE);
+    let asks_for = |world: &mut World, seconds| {
+        (0..seconds).for_each(|_| {
+            let (from, now) = (world.addrs[1], world.now);
+            world.ends[0].hear(now, from, &end);
+            world.run(Duration::from_secs(1));
+        });
+        world.ends[0].streams()
+    };
+    assert_eq!(asks_for(&mut world, 40), 1);
+    assert_eq!(asks_for(&mut world, 20), 0);
+}
+
+#[test]
+fn where_all_bytes_of_both_came_it_is_finished_whatever_becomes_of_the_other_end() {
+    let (mut world, ids) = one_end_knows_that_both_are_done();
+    // As after a crash.
+    world.ends[0] = crate::utp::Endpoint::new(Settings::default(), 9);
+    world.ways[0].loss = 0.0;
+    world.run_until(SOON, |world| world.ends[1].end_of(ids[1]).is_some());
+    assert_eq!(world.ends[1].end_of(ids[1]), Some(&End::Finished));
+    assert!(world.ends[0].counters().resets_sent > 0);
 }
