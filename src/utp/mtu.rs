@@ -16,6 +16,8 @@ const CLOSE_ENOUGH: u16 = 24;
 const PROBES: u8 = 2;
 /// The search begins again: the way may have changed.
 const SEARCH_AGAIN: Micros = 600 * SECOND;
+/// The same where time-outs were the reason: that long ones vanish was only a guess.
+const GUESSED_AGAIN: Micros = 60 * SECOND;
 /// After this many time-outs in a row the size is blamed.
 const BLAMED_TIMEOUTS: u32 = 2;
 /// After this many the safe size, too.
@@ -113,7 +115,7 @@ impl Mtu {
             return false;
         }
         (self.size, self.ceiling, self.probing) = (size, size, None);
-        self.search_again = now + SEARCH_AGAIN;
+        self.search_again = now + GUESSED_AGAIN;
         true
     }
 

@@ -36,8 +36,8 @@ pub(super) struct Pacer {
     credit: f64,
     /// When that was.
     counted: Micros,
-    /// Nothing leaves before.
-    opens: Micros,
+    /// Nothing leaves before there is credit worth the while.
+    is_shut: bool,
     /// Bytes in a microsecond; 0: all that the window allows.
     rate: f64,
     /// Bytes that may leave at once.
@@ -48,13 +48,13 @@ impl Pacer {
     /// Counts what may leave by now.
     pub(super) fn count(&mut self, now: Micros, pace: Pace) {
         if pace.least_round_trip < LEAST_ROUND_TRIP {
-            (self.rate, self.opens) = (0.0, now);
+            (self.rate, self.is_shut) = (0.0, false);
             return;
         }
         let gain = if pace.is_slow_start { PACE_OF_SLOW_START } else { PACE };
         #[expect(clippy::cast_precision_loss, reason = "microseconds of a round trip")]
         let round_trip = pace.round_trip.max(1) as f64;
-        self.rate = gain * f64::from(pace.window) / round_trip;
+        self.rate = gain * f64::from(pace.window.max(pace.packet)) / round_trip;
         self.at_once = (self.rate * AT_ONCE as f64).max(f64::from(PACKETS_AT_ONCE * pace.packet));
         #[expect(
             clippy::cast_precision_loss,
@@ -63,16 +63,28 @@ impl Pacer {
         let passed = now.saturating_sub(self.counted) as f64;
         self.credit = (self.credit + passed * self.rate).min(self.at_once);
         self.counted = now;
+        self.is_shut &= self.wanting() > 0.0;
+    }
+
+    /// The credit that is wanting until more leaves: half of what may leave at once, so that it is worth the while.
+    fn wanting(&self) -> f64 {
+        self.at_once / 2.0 - self.credit
     }
 
     /// Whether something may leave, by what was counted last.
     pub(super) fn is_open(&self) -> bool {
-        self.rate == 0.0 || self.opens <= self.counted
+        !self.is_shut
     }
 
-    /// When something may leave, where nothing may now.
+    /// When something may leave, where nothing may now and nothing changes.
     pub(super) fn opens(&self) -> Micros {
-        self.opens
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "more than nothing, and bounded"
+        )]
+        let wait = (self.wanting() / self.rate).ceil() as Micros;
+        self.counted + wait.max(1)
     }
 
     /// These bytes left.
@@ -81,21 +93,13 @@ impl Pacer {
             return;
         }
         self.credit -= f64::from(bytes);
-        if self.credit <= 0.0 {
-            // So that it is worth the while: half of what may leave at once.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "less than a round trip"
-            )]
-            let wait = ((self.at_once / 2.0 - self.credit) / self.rate) as Micros;
-            self.opens = self.counted + wait.max(1);
-        }
+        self.is_shut |= self.credit <= 0.0;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::seq::SECOND;
     use super::*;
 
     const PACKET: u32 = 1_000;
@@ -134,5 +138,18 @@ mod tests {
     #[test]
     fn over_a_short_way_all_leaves_at_once() {
         assert_eq!(leave(1, 1, pace(MILLISECOND)), [10_000]);
+    }
+
+    #[test]
+    fn what_waits_for_a_small_window_leaves_when_that_grows() {
+        let mut pacer = Pacer::default();
+        let (small, large) = (Pace { window: 10, ..pace(100 * MILLISECOND) }, pace(100 * MILLISECOND));
+        pacer.count(SECOND, small);
+        while pacer.is_open() {
+            pacer.left(PACKET);
+        }
+        assert!(pacer.opens() > SECOND + 300 * MILLISECOND);
+        pacer.count(SECOND + MILLISECOND, large);
+        assert!(pacer.is_open() || pacer.opens() < SECOND + 2 * MILLISECOND);
     }
 }

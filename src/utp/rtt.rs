@@ -33,6 +33,13 @@ impl Rtt {
         self.follow(took.min(self.timeout()));
     }
 
+    /// Before anything was measured: how long a packet each way took, by what both ends say.
+    pub(super) fn guess(&mut self, took: Micros) {
+        if !self.measured && took < FIRST_TIMEOUT {
+            self.follow(took);
+        }
+    }
+
     fn follow(&mut self, took: Micros) {
         if self.measured {
             let off = self.mean.abs_diff(took);

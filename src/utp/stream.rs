@@ -153,6 +153,8 @@ pub(super) struct Stream {
     window_probes: u32,
     window_probe_due: bool,
     tail_probes: u8,
+    /// The next packet that is sent again may be more than fits the window.
+    may_exceed: bool,
     last_sent: Micros,
     last_heard: Micros,
     /// When something was acknowledged last.
@@ -242,6 +244,7 @@ impl Stream {
             window_probes: 0,
             window_probe_due: false,
             tail_probes: 0,
+            may_exceed: false,
             last_sent: now,
             last_heard: now,
             last_progress: now,

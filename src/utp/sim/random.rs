@@ -16,12 +16,14 @@ use crate::utp::{End, Settings};
 /// Runs in an ordinary test, and the same for every machine.
 const QUICK_RUNS: u64 = 60;
 /// Lines on which something went wrong once.
-const FAILED_ONCE: [u64; 5] = [
+const FAILED_ONCE: [u64; 7] = [
     2_000_391_399_503_699_118,
     2_259_995_718_409_712_805,
     2_790_293_681_833_612_239,
+    4_293_447_262_352_727_573,
     6_390_679_036_053_477_823,
     6_657_833_117_622_561_715,
+    8_902_287_193_291_024_702,
 ];
 /// No line is so slow that its transfers take longer.
 const ENOUGH: Duration = secs(4 * 3600);

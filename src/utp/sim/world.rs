@@ -38,6 +38,8 @@ pub(super) struct Host {
     inbox: Vec<(SocketAddr, Vec<u8>)>,
     apps: Vec<App>,
     looks_at: Option<At>,
+    /// It closes whatever others begin.
+    hung_up: bool,
     /// Streams that others began, strangers among them, and those among them that ended.
     pub(super) accepted: u64,
     looks: (At, u32),
@@ -107,6 +109,7 @@ impl World {
             inbox: Vec::new(),
             apps: Vec::new(),
             looks_at: None,
+            hung_up: false,
             accepted: 0,
             looks: (At::ZERO, 0),
         });
@@ -146,9 +149,10 @@ impl World {
         self.look(from);
     }
 
-    /// A host closes all that it has.
+    /// A host closes all that it has, and what others begin from now on.
     pub(super) fn hang_up(&mut self, number: usize) {
         let host = &mut self.hosts[number];
+        host.hung_up = true;
         let shown = host.clock.shows(self.now);
         for app in host.apps.drain(..) {
             host.endpoint.close(shown, app.id, REASON);
@@ -290,6 +294,10 @@ impl World {
                 heard = true;
                 if let Event::Accepted { from } = event {
                     host.accepted += 1;
+                    if host.hung_up {
+                        host.endpoint.close(shown, id, REASON);
+                        continue;
+                    }
                     let lies = self.liars.contains_key(&from);
                     let app = if lies { App::pouring(now, id, false) } else { App::new(now, id, None) };
                     host.apps.push(app);

@@ -132,6 +132,8 @@ impl Stream {
         if header.delay != 0 && header.delay != NO_DELAY {
             self.our_delay.sample(now, header.delay);
             self.drift.sample(now, header.delay);
+            // What the two clocks differ by is in both, once more and once less.
+            self.rtt.guess(self.reply.wrapping_add(header.delay).into());
         }
     }
 

@@ -157,6 +157,7 @@ impl Stream {
                     &mut self.counts.resent_fast
                 };
                 *resent += 1;
+                self.may_exceed = false;
                 self.send.send_again(now, index);
                 #[expect(
                     clippy::cast_possible_truncation,
@@ -206,7 +207,7 @@ impl Stream {
         let window = self.congestion.window();
         if let Some(index) = self.send.first_lost() {
             let length = self.send.get(index).map_or(0, |sent| u32::from(sent.length));
-            let fits = !self.send.is_flying() || self.send.in_flight() + length <= window;
+            let fits = self.may_exceed || !self.send.is_flying() || self.send.in_flight() + length <= window;
             return match fits {
                 true if self.pacer.is_open() => Next::Again(index),
                 true => Next::Later,

@@ -192,14 +192,19 @@ impl Stream {
     }
 
     fn probe_tail(&mut self, now: Micros) {
-        if self.send.has_lost() || self.tail_probes >= self.most_tail_probes() {
+        if self.tail_probes >= self.most_tail_probes() {
             return;
         }
-        if let Some(last) = self.send.last_flying() {
-            self.tail_probes += 1;
+        if self.send.has_lost() {
+            // Where it waits for room nothing may be under way any more: what was may be lost, or word of it.
+            self.may_exceed = true;
+        } else if let Some(last) = self.send.last_flying() {
             self.send.set_fate(last, Fate::Lost);
-            self.wait_for_tail(now);
+        } else {
+            return;
         }
+        self.tail_probes += 1;
+        self.wait_for_tail(now);
     }
 
     fn nothing_acked(&mut self, now: Micros) {

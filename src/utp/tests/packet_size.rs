@@ -59,3 +59,20 @@ fn what_the_system_says_of_the_line_is_believed_at_once() {
     world.ends[0].too_big(world.now, world.addrs[1], Some(0));
     assert_eq!(size(&world, ids), 548);
 }
+
+#[test]
+fn packets_that_time_outs_made_short_are_long_again_after_a_minute() {
+    let mut world = World::new(Settings::default());
+    let ids = world.open();
+    world.transfer(0, ids, 2_000_000, MINUTE);
+    // Nothing gets through for some seconds, whatever its length.
+    world.ways[0].loss = 1.0;
+    world.ends[0].write(world.now, ids[0], &[0; 100_000]);
+    world.run(Duration::from_secs(3));
+    world.ways[0].loss = 0.0;
+    world.run_until(MINUTE, |world| world.read(1, ids[1]).is_empty() && world.ends[0].is_flushed(ids[0]));
+    assert_eq!(size(&world, ids), 1_252);
+    world.run(MINUTE);
+    world.transfer(0, ids, 200_000, MINUTE);
+    assert_eq!(size(&world, ids), 1_472);
+}

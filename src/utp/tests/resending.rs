@@ -67,6 +67,35 @@ fn what_overflows_a_small_socket_costs_no_time_out_though_few_of_the_lost_are_na
 }
 
 #[test]
+fn next_door_a_fifth_of_all_packets_may_be_lost_and_hardly_any_time_out_is_waited_for() {
+    let (mut took, mut resent_timeout) = (Duration::ZERO, 0);
+    for seed in 0..30 {
+        let (rate, delay, queue) = (50_000_000, Duration::from_micros(60), Duration::from_micros(2_600));
+        let mut world = World::new(Settings::default()).ways(Way { rate, delay, queue, ..Way::default() });
+        (world.names_few, world.rng) = (true, fastrand::Rng::with_seed(seed));
+        let ids = world.open();
+        world.ways.iter_mut().for_each(|way| way.loss = 0.2);
+        took += world.transfer(0, ids, 1_000_000, MINUTE);
+        resent_timeout += world.ends[0].figures(world.now, ids[0]).unwrap().resent_timeout;
+    }
+    assert!(took < Duration::from_secs(3), "{took:?}, {resent_timeout} sent again after a time-out");
+}
+
+#[test]
+fn the_first_packet_of_who_was_called_is_sent_again_as_soon_as_any_other() {
+    let mut world = World::new(Settings::default());
+    let ids = world.open();
+    world.ways[1].loss = 1.0;
+    world.ends[1].write(world.now, ids[1], &[0; 100]);
+    world.transmit();
+    world.ways[1].loss = 0.0;
+    let began = world.now;
+    world.run_until(MINUTE, |world| world.ends[0].readable(ids[0]) == 100);
+    let took = world.now - began;
+    assert!(took < Duration::from_millis(150), "{took:?}");
+}
+
+#[test]
 fn an_acknowledgement_that_was_lost_makes_no_round_trip_longer() {
     let mut world = World::new(Settings::default());
     let ids = world.open();
