@@ -19,8 +19,8 @@ use crate::metainfo::{Bitfield, BlockRef, Geometry, PieceIndex};
 
 /// Pieces up to this length are asked for whole, of longer ones a block, bytes.
 pub const WHOLE_PIECE_BYTES: u32 = 4 * 1024 * 1024;
-/// How long connections may take to close.
-pub const CLOSE_WITHIN: Duration = Duration::from_millis(400);
+/// How long connections may take to close and to tell how they went: on a busy machine what ends in a moment takes long.
+pub const CLOSE_WITHIN: Duration = Duration::from_millis(1200);
 /// Dials that may begin in a second.
 const DIALS_PER_SECOND: NonZeroU32 = NonZeroU32::new(1000).expect("1000 is not 0");
 /// Dials made up for at once when the clock was looked at late.

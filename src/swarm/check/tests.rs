@@ -513,7 +513,7 @@ fn connections_that_do_not_close_are_not_waited_for() {
     run.shake(Some(PeerKey(0)), addr(1), A);
     run.wait(S);
     assert!(!run.is_over());
-    run.wait(400 * MS);
+    run.wait(CLOSE_WITHIN);
     assert!(run.is_over());
     assert_eq!(run.causes(), [(PeerKey(0), Cause::NotAnswered)]);
 }

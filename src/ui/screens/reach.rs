@@ -88,11 +88,6 @@ pub(super) fn dht(view: &View) -> Vec<Line> {
         if !seen.is_empty() {
             lines.push(Line::Text(plain(Role::Text, format!("They see us at {}.", seen.join(" and ")))));
         }
-        if session.other_packets > 0 {
-            let packets = units::count(session.other_packets);
-            let text = format!("Packets that are of no protocol of ours came to our port, too: {packets}.");
-            lines.push(Line::Text(plain(Role::Dim, text)));
-        }
     }
     if !session.bootstrap.is_empty() {
         let (names, answered, _) = session.bootstrap_counts();
@@ -211,6 +206,10 @@ pub(super) fn way_in_said(view: &View) -> Vec<String> {
         said.push(format!("Connections from outside that named none of our torrents: {calls}."));
     }
     said.extend(utp(&view.session));
+    if view.session.other_packets > 0 {
+        let packets = units::count(view.session.other_packets);
+        said.push(format!("Packets that are of no protocol of ours came to our port, too: {packets}."));
+    }
     said
 }
 
