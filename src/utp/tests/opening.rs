@@ -48,3 +48,27 @@ fn who_read_just_what_there_was_hears_of_what_comes_next() {
     world.run(Duration::from_secs(1));
     assert!(world.events[1].contains(&(ids[1], Event::Readable)));
 }
+
+#[test]
+fn what_came_together_is_acknowledged_once_for_each_stream() {
+    let mut world = World::new(Settings::default());
+    let streams = [world.open(), world.open()];
+    for ids in streams {
+        world.transfer(0, ids, 500_000, Duration::from_secs(20));
+    }
+    for ids in streams {
+        world.ends[0].write(world.now, ids[0], &[0; 40_000]);
+    }
+    let (mut buffer, mut packets) = (Vec::new(), 0);
+    let (now, from) = (world.now, world.addrs[0]);
+    while let Some(sent) = world.ends[0].transmit(now, 44, &mut buffer) {
+        for packet in buffer.chunks(sent.segment) {
+            world.ends[1].hear(now, from, packet);
+            packets += 1;
+        }
+    }
+    assert!(packets > 20, "{packets} packets");
+    world.ends[1].flush(now);
+    let answers = std::iter::from_fn(|| world.ends[1].transmit(now, 44, &mut buffer)).count();
+    assert_eq!(answers, streams.len());
+}
