@@ -94,10 +94,14 @@ impl Endpoint {
     }
 
     /// The system says that packets to `to` may have no more than `most` bytes of UDP payload; `None`: fewer than what was
-    /// sent.
+    /// sent. Of what it does not let leave at all it knows no port, and says 0.
     pub fn too_big(&mut self, now: At, to: SocketAddr, most: Option<u16>) {
         let (now, to) = (micros(now), plain(to));
-        for slot in self.streams.find_all(|stream| stream.to == to) {
+        let fits = |stream: &Stream| match to.port() {
+            0 => stream.to.ip() == to.ip(),
+            _ => stream.to == to,
+        };
+        for slot in self.streams.find_all(fits) {
             if let Some(stream) = self.streams.at(slot) {
                 stream.too_big(now, most);
             }

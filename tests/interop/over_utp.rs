@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use color_eyre::eyre::{Result, ensure};
 
@@ -19,6 +21,9 @@ const LIBTORRENT: Libtorrent = Libtorrent(Ways::UTP);
 /// Both of them, of which the firewalls leave one.
 const BOTH: [&str; 2] = ["--transport", "both"];
 
+/// Three in a row. Four are waited for by who does not hear what the system says.
+const THREE_TIMEOUTS: Duration = Duration::from_millis(3_500);
+
 pub(crate) fn all() -> Vec<Case> {
     let (create, nftables, libtorrent) = (Tool::TransmissionCli, Tool::Nftables, Tool::Libtorrent);
     let mut cases = Vec::new();
@@ -33,6 +38,7 @@ pub(crate) fn all() -> Vec<Case> {
     }
     cases.extend([
         case("downloads_over_utp_from_ttui", &[create], between_two),
+        case("downloads_over_utp_where_packets_must_be_short", &[create], between_short_packets),
         case("tells_why_libtorrent_closes", &[libtorrent, create], hear_why),
         case("tells_libtorrent_that_it_closes", &[libtorrent, create], be_heard),
     ]);
@@ -95,18 +101,48 @@ fn seed(lab: &Lab, client: &dyn Client) -> Result<()> {
 fn between_two(lab: &Lab) -> Result<()> {
     let (content, torrent) = plain(lab, None)?;
     let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
-    let only = |host, parent: &Path| {
-        let mut command = ttui::headless(host, &torrent, parent);
-        command.args(["--transport", "utp", "--encryption", "require"]);
-        command
-    };
-    let seed = ttui::begin_to_seed(lab, "ttui-seed", only(&theirs, &content.parent))?;
+    let seed = ttui::begin_to_seed(lab, "ttui-seed", over_utp_alone(&theirs, &torrent, &content.parent))?;
     let into = lab.folder("download")?;
-    let mut command = only(&ours, &into);
-    command.args(["--peer", &theirs.at(PEER_PORT).to_string()]);
-    ttui::ensure_downloads(lab, command)?;
+    ttui::ensure_downloads(lab, asks(&theirs, over_utp_alone(&ours, &torrent, &into)))?;
     tree::ensure_equal(&content.parent, &into)?;
     ttui::end(lab, seed)
+}
+
+/// On a network of which the system says at once that no packet of the usual length passes: none is tried again and again.
+fn between_short_packets(lab: &Lab) -> Result<()> {
+    let (content, torrent) = plain(lab, None)?;
+    let (theirs, ours) = (lab.host("seed")?, lab.host("ttui")?);
+    let seed = ttui::begin_to_seed(lab, "ttui-seed", over_utp_alone(&theirs, &torrent, &content.parent))?;
+    let takes = |name: &str| -> Result<Duration> {
+        let into = lab.folder(name)?;
+        let began = Instant::now();
+        ttui::ensure_downloads(lab, asks(&theirs, over_utp_alone(&ours, &torrent, &into)))?;
+        let took = began.elapsed();
+        tree::ensure_equal(&content.parent, &into)?;
+        // The next time it is new to us.
+        fs::remove_dir_all(lab.folder("home-ttui")?.join("state"))?;
+        Ok(took)
+    };
+    let usual = takes("usual")?;
+    for host in [&theirs, &ours] {
+        let mut narrow = host.command("ip");
+        narrow.args(["link", "set", "eth0", "mtu", "1000"]);
+        lab.output("ip", narrow)?;
+    }
+    let short = takes("short")?;
+    ensure!(short < usual + THREE_TIMEOUTS, "{short:?} where packets must be short, {usual:?} where not");
+    ttui::end(lab, seed)
+}
+
+fn over_utp_alone(host: &Host, torrent: &Torrent, parent: &Path) -> Command {
+    let mut command = ttui::headless(host, torrent, parent);
+    command.args(["--transport", "utp", "--encryption", "require"]);
+    command
+}
+
+fn asks(peer: &Host, mut command: Command) -> Command {
+    command.args(["--peer", &peer.at(PEER_PORT).to_string()]);
+    command
 }
 
 /// libtorrent is asked for a torrent that it does not have.

@@ -61,6 +61,19 @@ fn what_the_system_says_of_the_line_is_believed_at_once() {
 }
 
 #[test]
+fn what_the_system_does_not_let_leave_is_of_every_stream_to_that_address() {
+    let mut world = World::new(Settings::default());
+    let ids = world.open();
+    let elsewhere = std::net::SocketAddr::from(([192, 0, 2, 77], 0));
+    world.ends[0].too_big(world.now, elsewhere, Some(900));
+    assert_eq!(size(&world, ids), 1_252);
+    let mut to = world.addrs[1];
+    to.set_port(0);
+    world.ends[0].too_big(world.now, to, Some(900));
+    assert_eq!(size(&world, ids), 900);
+}
+
+#[test]
 fn packets_that_time_outs_made_short_are_long_again_after_a_minute() {
     let mut world = World::new(Settings::default());
     let ids = world.open();
