@@ -16,11 +16,9 @@ const CLOSE_ENOUGH: u16 = 24;
 const PROBES: u8 = 2;
 /// The search begins again: the way may have changed.
 const SEARCH_AGAIN: Micros = 600 * SECOND;
-/// The same where time-outs were the reason: that long ones vanish was only a guess.
-const GUESSED_AGAIN: Micros = 60 * SECOND;
-/// After this many time-outs in a row the size is blamed.
+/// After this many time-outs in a row the size is blamed, and the safe size too, where none as long ever came through.
 const BLAMED_TIMEOUTS: u32 = 2;
-/// After this many the safe size, too.
+/// After this many the safe size, though packets as long came through.
 const BLAMED_SAFE_TIMEOUTS: u32 = 4;
 
 /// The search for the size, in bytes of UDP payload.
@@ -31,6 +29,8 @@ pub(super) struct Mtu {
     /// Does not, or is not tried, from one more on.
     ceiling: u16,
     most: u16,
+    /// Bytes of the longest packet that came through.
+    proven: u16,
     probing: Option<u16>,
     failed: u8,
     search_again: Micros,
@@ -40,7 +40,7 @@ impl Mtu {
     pub(super) fn new(v4: bool, most: u16) -> Self {
         let most = most.max(LEAST);
         let size = if v4 { SAFE_V4 } else { SAFE_V6 }.min(most);
-        Self { size, ceiling: most, most, probing: None, failed: 0, search_again: 0 }
+        Self { size, ceiling: most, most, proven: 0, probing: None, failed: 0, search_again: 0 }
     }
 
     /// Bytes of a full packet.
@@ -66,6 +66,11 @@ impl Mtu {
 
     pub(super) fn probe_sent(&mut self, size: u16) {
         self.probing = Some(size);
+    }
+
+    /// One of this length came through, which is no probe.
+    pub(super) fn acked(&mut self, length: u16) {
+        self.proven = self.proven.max(length);
     }
 
     /// The probe came through.
@@ -103,19 +108,20 @@ impl Mtu {
     }
 
     /// Nothing comes back any more, for this many time-outs in a row, and a packet of `length` waits: long ones may vanish. Says
-    /// whether packets are shorter from now on.
-    pub(super) fn vanishes(&mut self, now: Micros, timeouts: u32, length: u16, v4: bool) -> bool {
+    /// whether packets are shorter from now on. That they vanish is a guess, so the search goes on at once.
+    pub(super) fn vanishes(&mut self, timeouts: u32, length: u16, v4: bool) -> bool {
         let safe = if v4 { SAFE_V4 } else { SAFE_V6 };
+        let is_unproven = self.size <= safe && self.proven < self.size;
         let size = match timeouts {
             BLAMED_SAFE_TIMEOUTS.. => LEAST,
+            BLAMED_TIMEOUTS.. if is_unproven => LEAST,
             BLAMED_TIMEOUTS.. => safe,
             _ => return false,
         };
         if size >= self.size || length <= size {
             return false;
         }
-        (self.size, self.ceiling, self.probing) = (size, size, None);
-        self.search_again = now + GUESSED_AGAIN;
+        (self.size, self.probing, self.failed, self.search_again) = (size, None, 0, 0);
         true
     }
 

@@ -6,6 +6,7 @@ use super::super::counters::Counters;
 use super::super::receive_buffer::Taken;
 use super::super::send_buffer::{Fate, Sent};
 use super::super::seq::{MILLISECOND, Micros, NEVER, distance, stamp};
+use super::sending::HEADER_BYTES_U16;
 use super::{Fin, State, Stream, payload_of};
 use crate::wire::utp::{CloseReason, Header, Kind, Packet};
 
@@ -208,6 +209,7 @@ impl Stream {
         if sent.times == 1 {
             news.round_trip = Some(news.round_trip.map_or(took, |round_trip| round_trip.min(took)));
             is_newest = true;
+            self.mtu.acked(sent.length.saturating_add(HEADER_BYTES_U16));
             if sent.is_probe {
                 self.mtu.probe_acked(now);
                 self.congestion.set_packet(payload_of(self.mtu.size()));

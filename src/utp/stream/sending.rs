@@ -17,7 +17,7 @@ pub(super) const SMALL_WINDOW: u32 = 3_000;
 /// Bytes of a packet that ends a stream, with a reason.
 const MOST_FIN_BYTES: usize = HEADER_BYTES + 16;
 #[expect(clippy::cast_possible_truncation, reason = "it is 20")]
-const HEADER_BYTES_U16: u16 = HEADER_BYTES as u16;
+pub(super) const HEADER_BYTES_U16: u16 = HEADER_BYTES as u16;
 
 /// What is to be sent next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

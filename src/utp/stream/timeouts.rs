@@ -4,8 +4,8 @@ use super::super::End;
 use super::super::rtt::FIRST_TIMEOUT;
 use super::super::send_buffer::Fate;
 use super::super::seq::{MILLISECOND, Micros, NEVER, SECOND};
+use super::sending::HEADER_BYTES_U16;
 use super::{State, Stream, payload_of};
-use crate::wire::utp::HEADER_BYTES;
 
 /// How long the answer to each SYN is waited for.
 const SYN_TIMEOUTS: [Micros; 3] = [SECOND, 3 * SECOND / 2, 2 * SECOND];
@@ -215,11 +215,11 @@ impl Stream {
             return;
         }
         let first = self.send.get(0).map_or(0, |sent| sent.length);
-        let length = first.saturating_add(u16::try_from(HEADER_BYTES).unwrap_or(0));
+        let length = first.saturating_add(HEADER_BYTES_U16);
         self.mtu.probe_lost(now);
         self.send.lose_all();
         self.congestion.timed_out(now);
-        if self.mtu.vanishes(now, self.timeouts, length, self.to.is_ipv4()) {
+        if self.mtu.vanishes(self.timeouts, length, self.to.is_ipv4()) {
             self.congestion.set_packet(payload_of(self.mtu.size()));
         }
         self.wait_for_acks(now);

@@ -29,7 +29,8 @@ fn packets_become_as_long_as_the_line_lets_through_though_nothing_says_so() {
 
 #[test]
 fn a_line_that_swallows_even_usual_packets_is_found_out() {
-    assert_eq!(found(1_100), 548);
+    let found = found(1_100);
+    assert!((1_060..=1_100).contains(&found), "{found}");
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn what_the_system_does_not_let_leave_is_of_every_stream_to_that_address() {
 }
 
 #[test]
-fn packets_that_time_outs_made_short_are_long_again_after_a_minute() {
+fn packets_that_time_outs_made_short_are_long_again_soon() {
     let mut world = World::new(Settings::default());
     let ids = world.open();
     world.transfer(0, ids, 2_000_000, MINUTE);
@@ -84,8 +85,16 @@ fn packets_that_time_outs_made_short_are_long_again_after_a_minute() {
     world.run(Duration::from_secs(3));
     world.ways[0].loss = 0.0;
     world.run_until(MINUTE, |world| world.read(1, ids[1]).is_empty() && world.ends[0].is_flushed(ids[0]));
-    assert_eq!(size(&world, ids), 1_252);
-    world.run(MINUTE);
     world.transfer(0, ids, 200_000, MINUTE);
     assert_eq!(size(&world, ids), 1_472);
+}
+
+#[test]
+fn a_line_that_swallows_all_but_short_packets_from_the_first_on_is_found_out_after_two_time_outs() {
+    let mut world = World::new(Settings::default()).ways(Way { mtu: 1_000, ..Way::default() });
+    let ids = world.open();
+    let took = world.transfer(0, ids, 1_000_000, MINUTE);
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let found = usize::from(size(&world, ids));
+    assert!(found <= 1_000 && 1_000 - found < 40, "{found}");
 }
