@@ -379,10 +379,15 @@ struct Items<'s, 'a> {
 
 impl Items<'_, '_> {
     fn put<T: ?Sized + Serialize>(&mut self, item: &T) -> Result<(), WriteError> {
+        let node = self.next()?;
+        item.serialize(Slot { sink: self.sink, node })
+    }
+
+    fn next(&mut self) -> Result<Node, WriteError> {
         let Shape::Tuple(items) = self.sink.schema.shape(self.node) else { return Err(changes()) };
         let node = *items.get(self.at).ok_or_else(changes)?;
         self.at += 1;
-        item.serialize(Slot { sink: self.sink, node })
+        Ok(node)
     }
 }
 
@@ -419,14 +424,18 @@ struct Fields<'s, 'a> {
 
 impl Fields<'_, '_> {
     fn put<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), WriteError> {
+        let node = self.next(name)?;
+        value.serialize(Slot { sink: self.sink, node })
+    }
+
+    fn next(&mut self, name: &'static str) -> Result<Node, WriteError> {
         if self.learning {
             self.sink.schema.learn(self.node, Definition::Field(name.to_owned()))?;
         }
         let Shape::Struct(fields) = self.sink.schema.shape(self.node) else { return Err(changes()) };
         let field = fields.get(self.at).filter(|field| field.name == name).ok_or_else(changes)?;
         self.at += 1;
-        let node = field.node;
-        value.serialize(Slot { sink: self.sink, node })
+        Ok(field.node)
     }
 
     fn close(self) -> Result<(), WriteError> {

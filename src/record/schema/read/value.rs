@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 
-use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
+use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, Visitor};
 
 use super::super::{Leaf, Node, Shape};
 use super::ReadError;
-use super::source::{Read, Source};
+use super::source::{Place, Read, Source};
 
 /// Structs whose fields once stood in what holds them now: where such a one was not written, they are read from there.
 const MOVED: [&str; 1] = ["info"];
@@ -42,9 +42,9 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
         match self.source.schema.shape(self.node) {
             Shape::Unseen | Shape::Leaf(_) => self.leaf(visitor),
             Shape::Option(_) => self.option(visitor),
-            Shape::List(_) | Shape::Table(..) | Shape::Tuple(_) | Shape::Struct(_) => {
-                self.several(&[], visitor)
-            }
+            Shape::List(_) | Shape::Tuple(_) => self.items(visitor),
+            Shape::Table(..) => self.table(visitor),
+            Shape::Struct(_) => self.fields(&[], visitor),
             Shape::Kinds(_) => self.kind(visitor),
         }
     }
@@ -88,11 +88,12 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
     }
 
     as_the_schema_has_it! {
-        leaf: deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32
-            deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_unit
-            deserialize_identifier;
-        unnamed: deserialize_seq deserialize_map;
+        leaf: deserialize_bool deserialize_unit;
+        number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128 deserialize_u8
+            deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64;
+        text: deserialize_char deserialize_str deserialize_string deserialize_identifier;
+        items: deserialize_seq;
+        table: deserialize_map;
         deserialize_any: deserialize_bytes deserialize_byte_buf;
     }
 
@@ -105,7 +106,7 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
-        self.several(&[], visitor)
+        self.items(visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -114,7 +115,7 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.several(&[], visitor)
+        self.items(visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -123,7 +124,7 @@ impl<'de> de::Deserializer<'de> for Value<'_, '_, 'de> {
         asked: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        self.several(asked, visitor)
+        self.fields(asked, visitor)
     }
 }
 
@@ -144,6 +145,24 @@ impl<'de> Value<'_, '_, 'de> {
         }
     }
 
+    fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.source.read_leaf(self.node)? {
+            Read::Byte(byte) => visitor.visit_u8(byte),
+            Read::SignedByte(byte) => visitor.visit_i8(byte),
+            Read::Unsigned(number) => visitor.visit_u64(number),
+            Read::Signed(number) => visitor.visit_i64(number),
+            Read::Float(number) => visitor.visit_f64(number),
+            _ => Err(ReadError::other_shape()),
+        }
+    }
+
+    fn text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.source.read_leaf(self.node)? {
+            Read::Text(text) => visitor.visit_borrowed_str(text),
+            _ => Err(ReadError::other_shape()),
+        }
+    }
+
     fn option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         let Self { source, node, met } = self;
         let Shape::Option(node) = source.shape(node)? else { return Err(ReadError::other_shape()) };
@@ -154,40 +173,28 @@ impl<'de> Value<'_, '_, 'de> {
         }
     }
 
-    fn unnamed<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.several(&[], visitor)
+    fn items<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let Self { source, node, met } = self;
+        let mut items = Items::new(source, node, met)?;
+        let value = visitor.visit_seq(&mut items)?;
+        items.close().map(|()| value)
     }
 
-    /// Several values, `asked` of which are asked for by name.
-    fn several<V: Visitor<'de>>(
+    fn table<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let Self { source, node, met } = self;
+        let Shape::Table(key, value) = source.shape(node)? else { return Err(ReadError::other_shape()) };
+        let left = source.count()?;
+        visitor.visit_map(Table { source, key: *key, value: *value, left, met })
+    }
+
+    /// A struct, of which the fields `asked` for are known.
+    fn fields<V: Visitor<'de>>(
         self,
         asked: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         let Self { source, node, met } = self;
-        match source.shape(node)? {
-            Shape::List(item) => {
-                let left = source.count()?;
-                let mut list = List { source, item: *item, left, met };
-                let value = visitor.visit_seq(&mut list)?;
-                list.close().map(|()| value)
-            }
-            Shape::Table(key, value) => {
-                let left = source.count()?;
-                visitor.visit_map(Table { source, key: *key, value: *value, left, met })
-            }
-            Shape::Tuple(items) => {
-                let mut tuple = Tuple { source, items, met };
-                let value = visitor.visit_seq(&mut tuple)?;
-                tuple.close().map(|()| value)
-            }
-            Shape::Struct(fields) => {
-                let lacks = |name: &&&str| !fields.iter().any(|field| field.name == **name);
-                let moved = asked.iter().filter(|name| MOVED.contains(name)).find(lacks).copied();
-                visitor.visit_map(Struct { source, node, fields, moved, met })
-            }
-            _ => Err(ReadError::other_shape()),
-        }
+        visitor.visit_map(Struct::new(source, node, asked, met)?)
     }
 
     fn kind<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -198,37 +205,70 @@ impl<'de> Value<'_, '_, 'de> {
     }
 }
 
-struct List<'a, 's, 'de> {
+struct Items<'a, 's, 'de> {
     source: &'a mut Source<'s, 'de>,
-    item: Node,
-    left: usize,
+    left: Left<'s>,
     met: &'a Met,
 }
 
-impl<'de> de::SeqAccess<'de> for List<'_, '_, 'de> {
-    type Error = ReadError;
+/// The items to come.
+enum Left<'s> {
+    /// Alike, and how many of them.
+    List(Node, usize),
+    Tuple(&'s [Node]),
+}
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
-        while self.left > 0 {
-            self.left -= 1;
-            if !self.source.leaves_out(&[self.item])? {
-                return seed
-                    .deserialize(Value { source: self.source, node: self.item, met: self.met })
-                    .map(Some);
-            }
-        }
-        Ok(None)
+impl<'a, 's, 'de> Items<'a, 's, 'de> {
+    fn new(source: &'a mut Source<'s, 'de>, node: Node, met: &'a Met) -> Result<Self, ReadError> {
+        let left = match source.shape(node)? {
+            Shape::List(item) => Left::List(*item, source.count()?),
+            Shape::Tuple(items) => Left::Tuple(items),
+            _ => return Err(ReadError::other_shape()),
+        };
+        Ok(Self { source, left, met })
     }
 
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.left.min(self.source.rest().len()))
+    fn next(&mut self) -> Result<Option<Value<'_, 's, 'de>>, ReadError> {
+        let node = loop {
+            match &mut self.left {
+                Left::List(_, 0) | Left::Tuple([]) => return Ok(None),
+                Left::List(item, left) => {
+                    *left -= 1;
+                    if !self.source.leaves_out(&[*item])? {
+                        break *item;
+                    }
+                }
+                Left::Tuple([node, rest @ ..]) => {
+                    let node = *node;
+                    self.left = Left::Tuple(rest);
+                    break node;
+                }
+            }
+        };
+        Ok(Some(Value { source: self.source, node, met: self.met }))
+    }
+
+    /// Skips the items that nobody asked for.
+    fn close(self) -> Result<(), ReadError> {
+        match self.left {
+            Left::List(item, left) => (0..left).try_for_each(|_| self.source.skip(item).map(drop)),
+            Left::Tuple(items) => items.iter().try_for_each(|node| self.source.skip(*node).map(drop)),
+        }
     }
 }
 
-impl List<'_, '_, '_> {
-    /// Skips the items that nobody asked for.
-    fn close(self) -> Result<(), ReadError> {
-        (0..self.left).try_for_each(|_| self.source.skip(self.item).map(drop))
+impl<'de> de::SeqAccess<'de> for Items<'_, '_, 'de> {
+    type Error = ReadError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
+        self.next()?.map(|value| seed.deserialize(value)).transpose()
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        match self.left {
+            Left::List(_, left) => Some(left.min(self.source.rest().len())),
+            Left::Tuple(_) => None,
+        }
     }
 }
 
@@ -240,47 +280,27 @@ struct Table<'a, 's, 'de> {
     met: &'a Met,
 }
 
-impl<'de> de::MapAccess<'de> for Table<'_, '_, 'de> {
-    type Error = ReadError;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
+impl<'s, 'de> Table<'_, 's, 'de> {
+    fn next(&mut self) -> Result<Option<Value<'_, 's, 'de>>, ReadError> {
         while self.left > 0 {
             self.left -= 1;
             if !self.source.leaves_out(&[self.key, self.value])? {
-                return seed
-                    .deserialize(Value { source: self.source, node: self.key, met: self.met })
-                    .map(Some);
+                return Ok(Some(Value { source: self.source, node: self.key, met: self.met }));
             }
         }
         Ok(None)
     }
+}
+
+impl<'de> de::MapAccess<'de> for Table<'_, '_, 'de> {
+    type Error = ReadError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
+        self.next()?.map(|key| seed.deserialize(key)).transpose()
+    }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
         seed.deserialize(Value { source: self.source, node: self.value, met: self.met })
-    }
-}
-
-struct Tuple<'a, 's, 'de> {
-    source: &'a mut Source<'s, 'de>,
-    /// Those to come.
-    items: &'s [Node],
-    met: &'a Met,
-}
-
-impl<'de> de::SeqAccess<'de> for Tuple<'_, '_, 'de> {
-    type Error = ReadError;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, ReadError> {
-        let Some((node, rest)) = self.items.split_first() else { return Ok(None) };
-        self.items = rest;
-        seed.deserialize(Value { source: self.source, node: *node, met: self.met }).map(Some)
-    }
-}
-
-impl Tuple<'_, '_, '_> {
-    /// Skips the items that nobody asked for.
-    fn close(self) -> Result<(), ReadError> {
-        self.items.iter().try_for_each(|node| self.source.skip(*node).map(drop))
     }
 }
 
@@ -295,26 +315,49 @@ struct Struct<'a, 's, 'de> {
     met: &'a Met,
 }
 
+impl<'a, 's, 'de> Struct<'a, 's, 'de> {
+    fn new(
+        source: &'a mut Source<'s, 'de>,
+        node: Node,
+        asked: &'static [&'static str],
+        met: &'a Met,
+    ) -> Result<Self, ReadError> {
+        let Shape::Struct(fields) = source.shape(node)? else { return Err(ReadError::other_shape()) };
+        let lacks = |name: &&&str| !fields.iter().any(|field| field.name == **name);
+        let moved = asked.iter().filter(|name| MOVED.contains(name)).find(lacks).copied();
+        Ok(Self { source, node, fields, moved, met })
+    }
+
+    fn name(&self) -> Option<&'s str> {
+        self.moved.or_else(|| self.fields.first().map(|field| &field.name[..]))
+    }
+
+    /// The next value, and the place to go back to where it is not taken out of the fields.
+    fn next(&mut self) -> Result<(Value<'_, 's, 'de>, Option<Place<'de>>), ReadError> {
+        let (node, place) = if self.moved.take().is_some() {
+            (self.node, Some(self.source.place()))
+        } else {
+            let (field, rest) =
+                self.fields.split_first().ok_or_else(|| ReadError::broken("a value without a name"))?;
+            self.fields = rest;
+            (field.node, None)
+        };
+        Ok((Value { source: self.source, node, met: self.met }, place))
+    }
+}
+
 impl<'de> de::MapAccess<'de> for Struct<'_, '_, 'de> {
     type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ReadError> {
-        let name = self.moved.or_else(|| self.fields.first().map(|field| &field.name[..]));
-        name.map(|name| seed.deserialize(StrDeserializer::new(name))).transpose()
+        self.name().map(|name| seed.deserialize(StrDeserializer::new(name))).transpose()
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
-        if self.moved.take().is_some() {
-            let place = self.source.place();
-            let value = seed.deserialize(Value { source: self.source, node: self.node, met: self.met })?;
-            self.source.go_back(place);
-            return Ok(value);
-        }
-        let Some((field, rest)) = self.fields.split_first() else {
-            return Err(ReadError::broken("a value without a name"));
-        };
-        self.fields = rest;
-        seed.deserialize(Value { source: self.source, node: field.node, met: self.met })
+        let (value, place) = self.next()?;
+        let value = seed.deserialize(value)?;
+        place.into_iter().for_each(|place| self.source.go_back(place));
+        Ok(value)
     }
 }
 
@@ -343,12 +386,10 @@ impl<'de> de::EnumAccess<'de> for Kind<'_, '_, 'de, '_> {
     }
 }
 
-impl<'a, 's, 'de> Kind<'a, 's, 'de, '_> {
+impl Kind<'_, '_, '_, '_> {
     /// What it holds; `None` where it holds nothing.
-    fn value(self) -> Option<Value<'a, 's, 'de>> {
-        let Self { source, value, met, .. } = self;
-        let node = value.filter(|node| *source.schema.shape(*node) != Shape::Leaf(Leaf::Unit))?;
-        Some(Value { source, node, met })
+    fn held(&self) -> Option<Node> {
+        self.value.filter(|node| *self.source.schema.shape(*node) != Shape::Leaf(Leaf::Unit))
     }
 }
 
@@ -356,18 +397,21 @@ impl<'de> de::VariantAccess<'de> for Kind<'_, '_, 'de, '_> {
     type Error = ReadError;
 
     fn unit_variant(self) -> Result<(), ReadError> {
-        self.value().map_or(Ok(()), |value| value.source.skip(value.node).map(drop))
+        self.held().map_or(Ok(()), |node| self.source.skip(node).map(drop))
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
-        seed.deserialize(self.value().ok_or_else(|| ReadError::broken("a kind that holds nothing"))?)
+        let node = self.held().ok_or_else(|| ReadError::broken("a kind that holds nothing"))?;
+        seed.deserialize(Value { source: self.source, node, met: self.met })
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, ReadError> {
-        match self.value() {
-            Some(value) => de::Deserializer::deserialize_any(value, visitor),
-            None => visitor.visit_seq(SeqDeserializer::new(std::iter::empty::<()>())),
-        }
+        let mut items = match self.held() {
+            Some(node) => Items::new(self.source, node, self.met)?,
+            None => Items { source: self.source, left: Left::Tuple(&[]), met: self.met },
+        };
+        let value = visitor.visit_seq(&mut items)?;
+        items.close().map(|()| value)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -375,9 +419,10 @@ impl<'de> de::VariantAccess<'de> for Kind<'_, '_, 'de, '_> {
         asked: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        match self.value() {
-            Some(value) => value.several(asked, visitor),
-            None => visitor.visit_map(MapDeserializer::new(std::iter::empty::<((), ())>())),
-        }
+        let fields = match self.held() {
+            Some(node) => Struct::new(self.source, node, asked, self.met)?,
+            None => Struct { source: self.source, node: self.node, moved: None, fields: &[], met: self.met },
+        };
+        visitor.visit_map(fields)
     }
 }
