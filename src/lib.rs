@@ -50,7 +50,8 @@
 //! says whose turn it is at all; what each does, and its row among the others, stands on `engine::board`. What is asked of
 //! torrents while they run (`command::SessionCommand`) is done by the session's own task (`session::steward`), which tells of
 //! all of them (`ledger::Torrents`). A torrent that seeds and is left alone wakes up for its announces alone: what time
-//! brings for all is looked at once (`engine::surroundings`, `disk::alarm`). The hashes of its pieces stand in its kept file
+//! brings for all is looked at once (`engine::surroundings`, `disk::alarm`), and a few threads sync what any has written
+//! (`disk::syncers`). The hashes of its pieces stand in its kept file
 //! alone (`metainfo::Info`), and no channel holds room for what may be said to it (`engine::mailbox`). One torrent (`engine::Download`) is a session with
 //! nothing else in it.
 //!

@@ -290,6 +290,11 @@ impl Storage {
         self.disturbed.load(Ordering::Relaxed)
     }
 
+    /// The number of the disk where its files are, 0 before any was looked at.
+    pub fn disk(&self) -> u64 {
+        self.identities.device().unwrap_or_default()
+    }
+
     fn lost(&self, number: usize) -> StorageError {
         self.disturbed.store(true, Ordering::Relaxed);
         StorageError::Lost { path: self.path_of(number) }

@@ -131,7 +131,7 @@ async fn follow(
                 }
             }
             _ = second.tick() => {
-                if !teller.tell(under_way(&all).map(|(number, torrent)| (number, torrent.view())))? {
+                if !teller.tell(under_way(&all).map(|(number, torrent)| (number, torrent.known())))? {
                     break;
                 }
             }

@@ -14,6 +14,7 @@ mod keeper;
 mod owner;
 mod pace;
 mod queue;
+mod syncers;
 mod workers;
 
 use std::num::NonZero;
@@ -23,9 +24,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-pub use alarm::Alarm;
 pub use job::{Advance, Spill, WriteJob};
 pub use keeper::{Keeper, Notes, Remembered};
+pub use syncers::Syncers;
 
 use self::owner::Owner;
 use self::queue::{Job, Read};
@@ -49,7 +50,7 @@ pub const MOST_READ_BYTES: u32 = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct DiskPool {
     lease: Arc<Lease>,
-    alarm: Alarm,
+    syncers: Syncers,
 }
 
 /// What one torrent hands its jobs to.
@@ -159,12 +160,12 @@ impl DiskPool {
 
     /// A pool of this many workers, which start with the first torrent.
     pub fn new(workers: usize, clock: Clock) -> Self {
-        Self { lease: Arc::new(Lease(Workers::new(workers, clock))), alarm: Alarm::new(clock) }
+        Self { lease: Arc::new(Lease(Workers::new(workers, clock))), syncers: Syncers::new(clock) }
     }
 
-    /// Wakes those who keep what was written.
-    pub fn alarm(&self) -> Alarm {
-        self.alarm.clone()
+    /// The threads that sync what was written.
+    pub fn syncers(&self) -> Syncers {
+        self.syncers.clone()
     }
 
     /// Serves a torrent. `keeper` hears of every piece written, `done` of everything.

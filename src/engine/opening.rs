@@ -129,7 +129,7 @@ impl Opening {
         let keeper = Keeper::start(
             Arc::clone(&storage),
             Remembered { resume, record, journal, unfinished },
-            (self.clock, self.disk.alarm()),
+            (self.clock, self.disk.syncers()),
             self.sync_after,
             disk.clone(),
         );

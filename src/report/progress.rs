@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::json_line;
-use crate::event::{Phase, Queued, Severity};
+use crate::event::{At, Phase, Queued, Severity};
 use crate::ledger::{Funnel, Groups, MetadataProgress, Standing, TorrentRow, VerdictCode, View};
 use crate::text::clean;
 use crate::units::{self, Units};
@@ -46,9 +46,9 @@ struct Ending {
     error: Option<String>,
 }
 
-/// One line of JSON while it goes on.
-pub fn json(view: &View) -> String {
-    json_line(&progress(view, state(view), None))
+/// One line of JSON while it goes on: what is known, which is right `until` then.
+pub fn json(view: &View, until: At) -> String {
+    json_line(&progress(view, until, state(view), None))
 }
 
 /// The last line of JSON: how it ended, and what ended it if not the user or completion.
@@ -58,7 +58,7 @@ pub fn last_json(view: &View, error: Option<String>) -> String {
         () if is_complete(view) => "complete",
         () => state(view),
     };
-    json_line(&progress(view, state, Some(Ending { r#final: true, error })))
+    json_line(&progress(view, view.at, state, Some(Ending { r#final: true, error })))
 }
 
 /// The only line of JSON of what could not be read: there is no torrent that it would be about.
@@ -120,10 +120,10 @@ pub fn resting_text(row: &TorrentRow) -> String {
     }
 }
 
-fn progress<'a>(view: &'a View, state: &'static str, ending: Option<Ending>) -> Progress<'a> {
+fn progress<'a>(view: &'a View, until: At, state: &'static str, ending: Option<Ending>) -> Progress<'a> {
     Progress {
         schema: SCHEMA,
-        t_ms: view.at.as_millis() as u64,
+        t_ms: until.as_millis() as u64,
         state,
         have_bytes: view.have_bytes,
         total_bytes: view.wanted_bytes,
@@ -135,21 +135,21 @@ fn progress<'a>(view: &'a View, state: &'static str, ending: Option<Ending>) -> 
         torrent: Named { name: view.torrent.name(), info_hash: Some(view.torrent.info_hash.to_string()) },
         eta_s: view.eta.map(|eta| eta.as_secs()),
         uploaded_bytes: view.up_bytes,
-        elapsed_ms: view.at.as_millis() as u64,
-        mean_down_bps: mean_down_bps(view),
+        elapsed_ms: until.as_millis() as u64,
+        mean_down_bps: mean_down_bps(view, until),
         ending,
     }
 }
 
-/// Bytes received a second, from the start of the run to its completion or to now.
-fn mean_down_bps(view: &View) -> u64 {
-    let millis = took(view).as_millis().max(1);
+/// Bytes received a second, from the start of the run to its completion or until then.
+fn mean_down_bps(view: &View, until: At) -> u64 {
+    let millis = took(view, until).as_millis().max(1);
     u64::try_from(u128::from(view.down_bytes) * 1000 / millis).unwrap_or(u64::MAX)
 }
 
-/// How long the run took until everything was here, or has taken.
-fn took(view: &View) -> Duration {
-    if view.phase == Phase::Seeding { view.phase_since } else { view.at }
+/// How long the run took until everything was here, or has taken until then.
+fn took(view: &View, until: At) -> Duration {
+    if view.phase == Phase::Seeding { view.phase_since } else { until }
 }
 
 fn state(view: &View) -> &'static str {
@@ -213,11 +213,11 @@ pub fn last_text(view: &View) -> String {
     let size = |bytes| units::bytes(bytes, Units::Binary);
     let folder = clean(&view.torrent.output.to_string_lossy(), 300);
     let name = clean(&view.torrent.title(), 200);
-    let time = match took(view) {
+    let time = match took(view, view.at) {
         time if time.as_secs() == 0 => "within a second".to_owned(),
         time => format!("in {}", units::duration(time)),
     };
-    let mean = units::rate(mean_down_bps(view), Units::Binary);
+    let mean = units::rate(mean_down_bps(view, view.at), Units::Binary);
     let moved = match view.down_bytes {
         0 => format!("nothing received {time}"),
         down => format!("{} received {time}, {mean} on average", size(down)),
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn writes_a_line_of_json_with_every_field_of_the_contract() {
-        let value: serde_json::Value = serde_json::from_str(&json(&view())).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&json(&view(), view().at)).unwrap();
         let fields = [
             "schema",
             "t_ms",
@@ -317,7 +317,7 @@ mod tests {
         assert!(text(&run.view()).starts_with("metadata not offered by anybody yet, peers: 0 live"));
         run.tell(Event::MetadataParts { got: 8, of: 12, bytes: 190_000 });
         let view = run.view();
-        let value: serde_json::Value = serde_json::from_str(&json(&view)).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&json(&view, view.at)).unwrap();
         assert_eq!(value["state"], "metadata");
         assert!(value["total_bytes"].is_null() && value["torrent"]["name"].is_null(), "{value}");
         assert_eq!((&value["have_bytes"], &value["eta_s"]), (&0.into(), &serde_json::Value::Null));
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn says_what_it_is_how_long_it_takes_and_what_it_has_moved() {
-        let told = |view: &View| -> serde_json::Value { serde_json::from_str(&json(view)).unwrap() };
+        let told = |view: &View| -> serde_json::Value { serde_json::from_str(&json(view, view.at)).unwrap() };
         let mut view = view();
         (view.down_bytes, view.up_bytes) = (3000, 700);
         let value = told(&view);

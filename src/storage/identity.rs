@@ -35,6 +35,11 @@ impl Identities {
         self.0.get(file)?.first.get().copied()
     }
 
+    /// The device of those that were met; `None` before any was.
+    pub(super) fn device(&self) -> Option<u64> {
+        self.0.iter().find_map(|met| met.first.get()).map(|(device, _)| *device)
+    }
+
     /// The files that were another one later.
     pub(super) fn changed(&self) -> impl Iterator<Item = usize> + '_ {
         let changed = self.0.iter().enumerate().filter(|(_, met)| met.changed.load(Ordering::Relaxed));
@@ -49,7 +54,9 @@ mod tests {
     #[test]
     fn a_file_that_is_another_than_at_first_is_remembered() {
         let files = Identities::new(3);
+        assert_eq!(files.device(), None);
         assert!(files.meet(1, (5, 7)) && files.meet(1, (5, 7)) && files.meet(2, (5, 8)));
+        assert_eq!(files.device(), Some(5));
         assert_eq!((files.first_of(0), files.first_of(1), files.changed().count()), (None, Some((5, 7)), 0));
         assert!(!files.meet(1, (5, 9)), "another file");
         assert!(files.meet(1, (5, 7)), "the first again");

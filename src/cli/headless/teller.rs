@@ -1,6 +1,6 @@
 //! What is written while downloads go on, and at their end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::cli::output::Stdout;
 use crate::cli::{Failure, say};
@@ -17,13 +17,22 @@ pub(super) struct Teller {
     json: bool,
     stdout: Stdout,
     warned: Vec<WarnedUntil>,
+    said: Vec<Said>,
+}
+
+/// The last line about a torrent, and of what it tells.
+#[derive(Default)]
+struct Said {
+    of: Weak<View>,
+    line: String,
 }
 
 impl Teller {
     /// For this number of torrents.
     pub(super) fn new(json: bool, torrents: usize) -> Self {
         let warned = std::iter::repeat_with(WarnedUntil::default).take(torrents).collect();
-        Self { json, stdout: Stdout, warned }
+        let said = std::iter::repeat_with(Said::default).take(torrents).collect();
+        Self { json, stdout: Stdout, warned, said }
     }
 
     /// Whether there is only one torrent: how it failed is told at the end of the program.
@@ -31,14 +40,37 @@ impl Teller {
         self.warned.len() == 1
     }
 
-    /// Writes a line about each torrent, all of them at once; false when nobody reads any more.
-    pub(super) fn tell(&mut self, views: impl Iterator<Item = (usize, Arc<View>)>) -> Result<bool, Failure> {
-        let line = |(number, view): (usize, Arc<View>)| {
-            self.warn(number, &view);
-            if self.json { progress::json(&view) } else { self.about(&view) + &progress::text(&view) }
-        };
-        let lines: Vec<String> = views.map(line).collect();
-        if lines.is_empty() { Ok(true) } else { self.stdout.line(&lines.join("\n")) }
+    /// Writes a line about each torrent, by what is known of it until now, all of them at once; false when nobody reads any
+    /// more.
+    pub(super) fn tell(
+        &mut self,
+        known: impl Iterator<Item = (usize, (Arc<View>, At))>,
+    ) -> Result<bool, Failure> {
+        let mut lines = String::new();
+        for (number, (view, until)) in known {
+            self.say(number, &view, until);
+            if !lines.is_empty() {
+                lines.push('\n');
+            }
+            lines += &self.said[number].line;
+        }
+        if lines.is_empty() { Ok(true) } else { self.stdout.line(&lines) }
+    }
+
+    /// Has the line about a torrent that is right now. Where nothing happened, it is that of a second ago but for its time.
+    fn say(&mut self, number: usize, view: &Arc<View>, until: At) {
+        let is_new = !std::ptr::eq(self.said[number].of.as_ptr(), Arc::as_ptr(view));
+        if is_new {
+            self.warn(number, view);
+        }
+        if is_new || self.json {
+            let line = if self.json {
+                progress::json(view, until)
+            } else {
+                self.about(view) + &progress::text(view)
+            };
+            self.said[number] = Said { of: Arc::downgrade(view), line };
+        }
     }
 
     /// Writes the last line about a torrent.

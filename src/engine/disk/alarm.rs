@@ -16,7 +16,7 @@ pub(super) trait Wakes: Send + Sync {
 
 /// The thread, which begins when it is first wanted and ends with the last copy of this.
 #[derive(Clone, Debug)]
-pub struct Alarm(Arc<Owner>);
+pub(super) struct Alarm(Arc<Owner>);
 
 #[derive(Debug)]
 struct Owner(Arc<Shared>);
@@ -46,7 +46,7 @@ impl fmt::Debug for State {
 
 impl Alarm {
     /// One that goes by this clock.
-    pub fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock) -> Self {
         let (state, changed) = (Mutex::default(), Condvar::new());
         Self(Arc::new(Owner(Arc::new(Shared { clock, state, changed }))))
     }

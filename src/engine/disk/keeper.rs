@@ -1,7 +1,6 @@
-//! Makes sure, on a thread of its own, that the disk has what was written, and remembers it.
+//! Makes sure that the disk has what was written, and remembers it, on the threads that do so for all torrents.
 //!
-//! Nobody waits for this thread: neither the download, nor its completion, nor, unless told to, the end. It is there only
-//! as long as there is something to do soon, so a torrent that idles has none, and one whose disk hangs holds up no other.
+//! Nobody waits for these threads: neither the download, nor its completion, nor, unless told to, the end.
 
 mod placing;
 
@@ -9,10 +8,11 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::alarm::{Alarm, Wakes};
+use super::alarm::Wakes;
+use super::syncers::{Syncers, Turns};
 use super::{DiskDone, DiskPool};
 use crate::engine::clock::Clock;
 use crate::engine::mailbox;
@@ -23,15 +23,12 @@ use crate::storage::{
 
 /// What changes without a piece being written is saved this much later.
 const NOTES_WAIT: Duration = Duration::from_secs(300);
-/// A save that failed is tried again after this.
+/// A save that failed is tried again after this, and one that got no thread.
 const RETRY_WAIT: Duration = Duration::from_secs(30);
 
 /// Blocks of unfinished pieces are named this long after they were written: many at once, and none of those whose piece
 /// is finished by then.
 const NAME_WAIT: Duration = Duration::from_millis(400);
-
-/// A thread whose work is over waits this long for more.
-const LINGERS: Duration = Duration::from_secs(2);
 
 /// What is remembered beside the pieces.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -64,9 +61,8 @@ struct Shared {
     /// Held while files change their places.
     placing: Mutex<()>,
     clock: Clock,
-    alarm: Alarm,
+    syncers: Syncers,
     state: Mutex<State>,
-    wake: Condvar,
     done: mailbox::UnboundedSender<DiskDone>,
 }
 
@@ -79,8 +75,12 @@ struct State {
     save_at: Option<Duration>,
     /// When blocks are named that were written.
     name_at: Option<Duration>,
-    /// A thread is at it.
+    /// When it is woken to see what is due.
+    wakes_at: Option<Duration>,
+    /// It has its turn, or waits for it.
     works: bool,
+    /// There was no thread: nothing is due before this.
+    refused_until: Duration,
     ended: bool,
 }
 
@@ -101,7 +101,7 @@ impl State {
     /// When there is something to do.
     fn due(&self) -> Option<Duration> {
         let due = [self.dirty.deadline(), self.save_at, self.name_at].into_iter().flatten().min();
-        due.filter(|_| !self.ended)
+        due.filter(|_| !self.ended).map(|due| due.max(self.refused_until))
     }
 
     fn record(&self) -> Record {
@@ -119,7 +119,7 @@ impl Keeper {
     pub fn start(
         storage: Arc<Storage>,
         remembered: Remembered,
-        (clock, alarm): (Clock, Alarm),
+        (clock, syncers): (Clock, Syncers),
         sync_after: Duration,
         done: mailbox::UnboundedSender<DiskDone>,
     ) -> Arc<Self> {
@@ -127,8 +127,17 @@ impl Keeper {
         let Remembered { resume, record, journal, unfinished } = remembered;
         let (synced, unsynced) = (record.synced.clone(), record.unsynced.clone());
         let dirty = DirtySet::new(geometry, synced, unsynced, clock.now(), sync_after);
-        let state =
-            State { dirty, record, unfinished, save_at: None, name_at: None, works: false, ended: false };
+        let state = State {
+            dirty,
+            record,
+            unfinished,
+            save_at: None,
+            name_at: None,
+            wakes_at: None,
+            works: false,
+            refused_until: Duration::ZERO,
+            ended: false,
+        };
         let shared = Arc::new(Shared {
             storage,
             resume,
@@ -137,9 +146,8 @@ impl Keeper {
             saving: Mutex::default(),
             placing: Mutex::default(),
             clock,
-            alarm,
+            syncers,
             state: Mutex::new(state),
-            wake: Condvar::new(),
             done,
         });
         shared.rouse();
@@ -314,7 +322,6 @@ impl Keeper {
     pub fn finish(&self, sync: bool) -> Result<(), StorageError> {
         let shared = &self.shared;
         shared.lock().ended = true;
-        shared.wake.notify_one();
         // What is being moved is moved, or stays where it is.
         let _placed = shared.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let synced = if sync { shared.sync() } else { Ok(()) };
@@ -336,28 +343,70 @@ impl Keeper {
 impl Wakes for Shared {
     fn wake(self: Arc<Self>) {
         let mut state = self.lock();
-        let due = state.due().filter(|_| !state.works);
-        let Some(due) = due else { return };
-        if due > self.clock.now() {
-            drop(state);
+        let now = self.clock.now();
+        // It may have been woken sooner since, and wait for another time now.
+        if state.wakes_at.is_none_or(|at| at > now) {
+            return;
+        }
+        state.wakes_at = None;
+        match state.due().filter(|_| !state.works) {
+            Some(due) if due <= now => state.works = true,
             // What was due was done by others.
-            return self.wait_for(due);
+            Some(due) => return self.wait_for(state, due),
+            None => return,
         }
-        state.works = true;
         drop(state);
-        let worker = Arc::clone(&self);
-        let thread = std::thread::Builder::new().name("sync".to_owned());
-        if let Err(error) = thread.spawn(move || worker.work()) {
-            self.lock().works = false;
+        let this: Arc<dyn Turns> = Arc::clone(&self) as Arc<dyn Turns>;
+        if let Err(error) = self.syncers.give_turn(&this) {
             self.without_a_thread(&error);
+            let mut state = self.lock();
+            (state.works, state.refused_until) = (false, now + RETRY_WAIT);
+            drop(state);
+            self.rouse();
         }
+    }
+}
+
+impl Turns for Shared {
+    fn disk(&self) -> u64 {
+        self.storage.disk()
+    }
+
+    fn is_quick(&self) -> bool {
+        let (state, now) = (self.lock(), self.clock.now());
+        [state.dirty.deadline(), state.save_at].into_iter().flatten().all(|at| at > now)
+    }
+
+    fn take_turn(self: Arc<Self>) {
+        let now = self.clock.now();
+        let state = self.lock();
+        let (sync_at, save_at) = (state.dirty.deadline(), state.save_at);
+        let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
+        if !state.ended {
+            drop(state);
+            self.name();
+            if is_due(sync_at)
+                && let Err(error) = self.sync()
+            {
+                let lost = error.loses_data();
+                self.report(if lost { DiskDone::Unsynced(error) } else { DiskDone::Trouble(error) });
+            }
+            if is_due(sync_at) || is_due(save_at) {
+                self.save();
+            }
+        }
+        self.lock().works = false;
+        self.rouse();
+    }
+
+    fn panicked(&self) {
+        self.report(DiskDone::Panicked);
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.shared.lock().ended = true;
-        self.shared.wake.notify_one();
     }
 }
 
@@ -389,18 +438,21 @@ impl Shared {
     /// Something is to be done, now or later.
     fn rouse(self: &Arc<Self>) {
         let state = self.lock();
-        if state.works {
-            self.wake.notify_one();
-        } else if let Some(due) = state.due() {
-            drop(state);
-            self.wait_for(due);
+        if let Some(due) = state.due().filter(|_| !state.works) {
+            self.wait_for(state, due);
         }
     }
 
-    /// Has a thread begin when it is time.
-    fn wait_for(self: &Arc<Self>, due: Duration) {
+    /// Has it woken when it is time.
+    fn wait_for(self: &Arc<Self>, mut state: MutexGuard<'_, State>, due: Duration) {
+        if state.wakes_at.is_some_and(|at| at <= due) {
+            return;
+        }
+        state.wakes_at = Some(due);
+        drop(state);
         let this: Arc<dyn Wakes> = Arc::clone(self) as Arc<dyn Wakes>;
-        if let Err(error) = self.alarm.set(due, Arc::downgrade(&this)) {
+        if let Err(error) = self.syncers.wake(due, Arc::downgrade(&this)) {
+            self.lock().wakes_at = None;
             self.without_a_thread(&error);
         }
     }
@@ -409,42 +461,6 @@ impl Shared {
     fn without_a_thread(&self, error: &std::io::Error) {
         let path = self.resume.path();
         self.report(DiskDone::Trouble(StorageError::io(path, storage::Operation::Sync, error)));
-    }
-
-    fn work(self: &Arc<Self>) {
-        let mut state = self.lock();
-        let mut last = self.clock.now();
-        while !state.ended {
-            let now = self.clock.now();
-            let due = state.due();
-            if due.is_none_or(|due| due > now) {
-                let until = due.unwrap_or(Duration::MAX).min(last + LINGERS);
-                if until <= now {
-                    break;
-                }
-                state = self.wake.wait_timeout(state, until - now).unwrap_or_else(PoisonError::into_inner).0;
-                continue;
-            }
-            let (sync_at, save_at) = (state.dirty.deadline(), state.save_at);
-            drop(state);
-            self.name();
-            let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
-            if is_due(sync_at)
-                && let Err(error) = self.sync()
-            {
-                let lost = error.loses_data();
-                self.report(if lost { DiskDone::Unsynced(error) } else { DiskDone::Trouble(error) });
-            }
-            if is_due(sync_at) || is_due(save_at) {
-                self.save();
-            }
-            last = self.clock.now();
-            state = self.lock();
-        }
-        state.works = false;
-        let due = state.due();
-        drop(state);
-        due.into_iter().for_each(|due| self.wait_for(due));
     }
 
     fn sync(&self) -> Result<(), StorageError> {

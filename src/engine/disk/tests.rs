@@ -61,7 +61,7 @@ impl Case {
         let clock = Clock::start();
         let pool = DiskPool::new(2, clock);
         let keeper =
-            Keeper::start(Arc::clone(&storage), remembered, (clock, pool.alarm()), LATE, sender.clone());
+            Keeper::start(Arc::clone(&storage), remembered, (clock, pool.syncers()), LATE, sender.clone());
         let pool = pool.open(Arc::clone(&storage), Some(Arc::clone(&keeper)), sender);
         let geometry = storage.torrent().geometry;
         let assembly = Assembly::new(geometry, u64::MAX);
@@ -264,7 +264,7 @@ fn what_was_written_is_known_at_the_next_start() {
     }
 }
 
-/// The thread that syncs lets go of the lock a moment after its keeper is dropped.
+/// A thread that syncs lets go of the lock a moment after the keeper is dropped.
 fn until<T>(what: impl Fn() -> Option<T>) -> T {
     for _ in 0..1000 {
         if let Some(found) = what() {

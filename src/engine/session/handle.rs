@@ -11,7 +11,7 @@ use crate::command::{Command, SessionCommand};
 use crate::engine::EngineError;
 use crate::engine::clock::Clock;
 use crate::engine::torrent::Asked;
-use crate::event::{Phase, Queued};
+use crate::event::{At, Phase, Queued};
 use crate::ledger::{Torrents, View};
 use crate::metainfo::InfoHash;
 
@@ -99,13 +99,17 @@ impl TorrentHandle {
 
     /// What is known now.
     pub fn view(&self) -> Arc<View> {
+        let (view, until) = self.known();
+        if until == view.at { view } else { Arc::new(View { at: until, ..(*view).clone() }) }
+    }
+
+    /// What became known last, and until when it is right: where nothing happened since, only time went on.
+    pub fn known(&self) -> (Arc<View>, At) {
         let view = Arc::clone(&self.views.borrow());
         let now = self.running.clock.now();
-        if self.outcome().is_some() || now.saturating_sub(view.at) < STALE {
-            return view;
-        }
-        // Nothing happened since: only time went on.
-        Arc::new(View { at: now, ..(*view).clone() })
+        let is_new = self.outcome().is_some() || now.saturating_sub(view.at) < STALE;
+        let until = if is_new { view.at } else { now };
+        (view, until)
     }
 
     /// What is known, whenever it changes: four times a second at most, and at once after a command.
