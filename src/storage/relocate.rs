@@ -121,8 +121,9 @@ impl Relocation<'_> {
         let (record, is_known) = self.record(places)?;
         let survey = Survey::of(places, &record, notes.across.read()?.files)?;
         if survey.crosses && self.begun {
-            // What was being copied when it was stopped takes room.
-            survey.to_bring().for_each(|(number, _)| {
+            // What was being copied when it was stopped takes room, and a whole copy may still have its name of before beside
+            // its own.
+            (0..self.torrent.files.len()).for_each(|number| {
                 let _ = places.to.remove_file(&places.temporary_name(Some(number)));
             });
         }

@@ -173,6 +173,20 @@ fn stopped_anywhere_it_goes_on() {
 }
 
 #[test]
+fn killed_while_a_copy_has_two_names_it_takes_away_the_one_of_before() {
+    let Some(lab) = Lab::on_two_devices(&[]) else { return };
+    let before = Lab::lying(&lab.old());
+    let cancel = AtomicBool::new(false);
+    let first = lab.at(&lab.new_place(), 0);
+    let mut until_the_first_came = |_, _| cancel.store(first.exists(), Ordering::Relaxed);
+    assert_eq!(lab.run_telling(false, &mut until_the_first_came, &cancel), Ok(None));
+    let temporary = format!(".ttui-{}-0.moving", lab.case.torrent.info_hash);
+    fs::hard_link(&first, first.with_file_name(temporary)).unwrap();
+    lab.run(true).unwrap();
+    assert_eq!(Lab::lying(&lab.new_place()), before);
+}
+
+#[test]
 fn killed_while_the_old_names_are_taken_away_it_takes_away_the_rest() {
     for lab in labs(&[]) {
         let before = Lab::lying(&lab.old());
