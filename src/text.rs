@@ -36,6 +36,11 @@ pub fn clean_in_place(text: &mut String, most_chars: usize) {
     }
 }
 
+/// The text of an error of the system less the ` (os error N)` that std appends.
+pub fn without_number(text: &str) -> &str {
+    text.split(" (os error").next().unwrap_or(text)
+}
+
 /// Bytes as they came, printable ASCII as it is and everything else escaped as in source code (`\r`, `\x1b`), cut
 /// after `most_bytes` with `…`.
 ///

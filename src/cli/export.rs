@@ -8,7 +8,7 @@ use crate::ledger::View;
 use crate::report::check;
 use crate::report::table::Rows;
 use crate::storage;
-use crate::text::clean;
+use crate::text::{clean, without_number};
 use crate::ui::export::{Export, Format, Peers, Table, What};
 
 /// Writes it to a new file and says where that is, or why not; the path stands beside that. Nothing is ever
@@ -29,7 +29,8 @@ pub(super) fn write(export: &Export, view: &View) -> Result<String, String> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Err("it is there already; nothing is overwritten".to_owned())
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err("there is no such folder".to_owned()),
+        Err(error) => Err(without_number(&error.to_string()).to_owned()),
     }
 }
 
@@ -118,6 +119,23 @@ mod tests {
         let mut lines = csv.lines().filter(|line| !line.contains('"')).map(|line| line.split(','));
         let names = lines.next().map_or_else(Vec::new, Iterator::collect);
         (names, lines.map(Iterator::count).collect())
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_in_words_and_nothing_is_written_over() {
+        let (view, folder) = (Scene::Debian.view(u64::MAX), tempfile::tempdir().unwrap());
+        let model = Model::new(Look::default());
+        let to = |path: PathBuf| {
+            write(&Export { path, format: Format::Csv, what: What::seen(&model, &view) }, &view)
+        };
+        let path = folder.path().join("a.csv");
+        assert_eq!(to(path.clone()), Ok(path.to_str().unwrap().to_owned()));
+        let written = std::fs::read(&path).unwrap();
+        assert_eq!(to(path.clone()), Err("it is there already; nothing is overwritten".to_owned()));
+        assert_eq!(std::fs::read(&path).unwrap(), written);
+        assert_eq!(to(folder.path().join("none/a.csv")), Err("there is no such folder".to_owned()));
+        let inside_a_file = to(path.join("b.csv")).unwrap_err();
+        assert!(!inside_a_file.contains("os error"), "{inside_a_file}");
     }
 
     #[test]

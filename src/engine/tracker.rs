@@ -131,7 +131,7 @@ impl Failure {
     fn connect(error: &io::Error) -> Self {
         let text = match error.kind() {
             io::ErrorKind::ConnectionRefused => "connection refused: nothing listens there".to_owned(),
-            _ => without_number(&error.to_string()).to_owned(),
+            _ => text::without_number(&error.to_string()).to_owned(),
         };
         Self::new(TrackerError::ConnectFailed, text)
     }
@@ -140,11 +140,6 @@ impl Failure {
     fn weightier(self, other: Self) -> Self {
         if other.error.info().weight > self.error.info().weight { other } else { self }
     }
-}
-
-/// An OS error's text without the ` (os error N)` that std appends.
-fn without_number(text: &str) -> &str {
-    text.split(" (os error").next().unwrap_or(text)
 }
 
 impl Client {

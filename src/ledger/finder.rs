@@ -33,9 +33,11 @@ impl FinderState {
         self.detail.iter_mut().for_each(sanitise);
     }
 
-    /// What there is to show of it: `peers` in the table are of it, of which some shook hands.
+    /// What there is to show of it: `peers` in the table are of it, of which some shook hands. Who is there was named.
     pub(super) fn record(&self, finder: Finder, (peers, handshaken): (u32, u32)) -> FinderRecord {
         let Self { status, ref detail, named, new } = *self;
+        let status = if status == FinderStatus::Pending && peers > 0 { FinderStatus::Ok } else { status };
+        let named = named.max(peers.into());
         FinderRecord { finder, status, detail: detail.clone(), named, new, peers, handshaken }
     }
 }

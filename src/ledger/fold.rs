@@ -156,9 +156,9 @@ impl Ledger {
     /// Takes in one fact.
     pub fn apply(&mut self, at: At, event: &Event) {
         self.fold(at, event);
-        let Self { facts, peers, trackers, run, .. } = &*self;
+        let Self { facts, peers, trackers, run, log, .. } = &*self;
         let (choice, web_seeds) = (run.choice.as_deref(), &run.web_seeds[..]);
-        let known = Known { facts, peers, trackers, choice, web_seeds };
+        let known = Known { facts, peers, trackers, choice, phase: run.phase, web_seeds, last: log.last() };
         if let Some(entry) = words::entry(at, event, &known) {
             self.log.push(at, entry);
         }

@@ -83,6 +83,10 @@ impl Log {
         self.lines.push_back(SavedLine { line, alike: entry.alike.map(|(alike, _)| alike), count: 1 });
     }
 
+    pub(super) fn last(&self) -> Option<&LogLine> {
+        self.lines.back().map(|kept| &kept.line)
+    }
+
     /// The lines, to be written down.
     pub(super) fn snapshot(&self) -> Vec<SavedLine> {
         self.lines.iter().cloned().collect()

@@ -10,7 +10,7 @@ use super::log::{Alike, Entry};
 use super::peer::PeerRecord;
 use super::peers::Peers;
 use super::tracker::TrackerRecord;
-use super::view::{FileFacts, Metadata, TorrentFacts};
+use super::view::{FileFacts, LogLine, Metadata, TorrentFacts};
 use super::web_seed::WebSeedRecord;
 use crate::event::{
     Announced, At, Attempt, Cause, Direction, Encryption, Event, MetadataStep, OsError, PeerKey, Phase,
@@ -30,7 +30,10 @@ pub(super) struct Known<'a> {
     pub(super) trackers: &'a BTreeMap<TrackerKey, Arc<TrackerRecord>>,
     pub(super) facts: &'a TorrentFacts,
     pub(super) choice: Option<&'a Choice>,
+    pub(super) phase: Phase,
     pub(super) web_seeds: &'a [WebSeedRecord],
+    /// The last line of the log.
+    pub(super) last: Option<&'a LogLine>,
 }
 
 impl Known<'_> {
@@ -39,19 +42,29 @@ impl Known<'_> {
         self.choice.is_some_and(|choice| !choice.is_everything())
     }
 
+    /// Whether every file is skipped.
+    fn wants_nothing(&self) -> bool {
+        let skipped = |choice: &Choice| self.facts.files().iter().all(|file| is_skipped(choice, file));
+        self.choice.is_some_and(skipped)
+    }
+
     fn tracker(&self, key: TrackerKey) -> Option<&TrackerRecord> {
         self.trackers.get(&key).map(|tracker| &**tracker)
+    }
+
+    /// Whether the last line tells what the user asked for at this moment: an answer adds nothing to it.
+    fn is_told(&self, at: At) -> bool {
+        let Some(last) = self.last.filter(|last| last.at == at) else { return false };
+        let everything = Choice::everything(self.facts.files().len());
+        let choice = self.choice.unwrap_or(&everything);
+        last.text == phase_entry(self.phase, None, self).text || last.text == chosen(self.facts, choice).text
     }
 }
 
 /// The line an event is worth; `None` for the many that are not.
 pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
     match event {
-        Event::Phase { phase: Phase::Seeding, .. } if known.skips() => Some(Entry::new(
-            Severity::Good,
-            "Complete: every file that is wanted is here and verified.".to_owned(),
-        )),
-        Event::Phase { phase, reason } => Some(phase_entry(*phase, reason.as_deref())),
+        Event::Phase { phase, reason } => Some(phase_entry(*phase, reason.as_deref(), known)),
         Event::Had { pieces } => {
             let (good, of) =
                 (units::count(pieces.count().into()), units::count(known.facts.piece_count().into()));
@@ -66,7 +79,8 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
             let record = known.peers.record(*peer)?;
             let first = record.last_attempt().is_some_and(|attempt| attempt.unchoked == Some(at));
             first.then(|| {
-                Entry::new(Severity::Info, format!("{} lets us download.", named(record))).about(*peer)
+                let text = format!("{} lets us download{}.", record.addr, behind(record));
+                Entry::new(Severity::Info, text).about(*peer)
             })
         }
         Event::AttemptEnded { cause: Cause::LostRace, .. } => None,
@@ -82,7 +96,7 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
         Event::Named { peer, named: count, new } if *new > 0 => {
             let record = known.peers.record(*peer)?;
             let peers = if *count == 1 { "peer" } else { "peers" };
-            let text = format!("{} names {count} {peers}, {new} of them new.", named(record));
+            let text = format!("{} names {count} {peers}, {new} of them new{}.", record.addr, behind(record));
             Some(Entry::new(Severity::Info, text).about(*peer))
         }
         Event::IncomingFailed { addr, cause } => Some(called(*addr, *cause)),
@@ -98,12 +112,13 @@ pub(super) fn entry(at: At, event: &Event, known: &Known<'_>) -> Option<Entry> {
         Event::WebSeed { seed, step } => {
             web_seed_step(known.web_seeds.iter().find(|record| record.key == *seed)?, at, step)
         }
+        Event::Note { severity: Severity::Info, answer: true, .. } if known.is_told(at) => None,
         Event::Note { severity, text, .. } => Some(Entry::new(*severity, text.clone())),
         _ => None,
     }
 }
 
-fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
+fn phase_entry(phase: Phase, reason: Option<&str>, known: &Known<'_>) -> Entry {
     if let (Phase::Stopped, Some(reason)) = (phase, reason) {
         return Entry::new(Severity::Error, format!("Stopped: {reason}"));
     }
@@ -111,6 +126,12 @@ fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
         Phase::Checking => (Severity::Info, "Looking at what is on disk."),
         Phase::Metadata => (Severity::Info, "Asking peers for the metadata."),
         Phase::Downloading => (Severity::Info, "Downloading."),
+        Phase::Seeding if known.wants_nothing() => {
+            (Severity::Info, "Every file is skipped: nothing is wanted.")
+        }
+        Phase::Seeding if known.skips() => {
+            (Severity::Good, "Complete: every file that is wanted is here and verified.")
+        }
         Phase::Seeding => (Severity::Good, "Complete: every piece is here and verified."),
         Phase::Paused => (Severity::Info, "Paused."),
         Phase::Queued(_) => (Severity::Info, "Waits for its turn."),
@@ -122,11 +143,14 @@ fn phase_entry(phase: Phase, reason: Option<&str>) -> Entry {
 /// The line a choice of files is worth.
 fn chosen(facts: &TorrentFacts, choice: &Choice) -> Entry {
     let files = facts.files();
-    let is_wanted = |file: &&FileFacts| choice.of(file.number as usize) != FilePriority::Skip;
-    let wanted = files.iter().filter(is_wanted).count() as u64;
+    let wanted = files.iter().filter(|file| !is_skipped(choice, file)).count() as u64;
     let (wanted, of) = (units::count(wanted), units::count(files.len() as u64));
     let order = if choice.sequential { ", one after the other" } else { "" };
     Entry::new(Severity::Info, format!("{wanted} of {of} files are wanted{order}."))
+}
+
+fn is_skipped(choice: &Choice, file: &FileFacts) -> bool {
+    choice.of(file.number as usize) == FilePriority::Skip
 }
 
 /// The line a step on the way to a peer through another one is worth.
@@ -147,17 +171,19 @@ fn punch_step(record: &PeerRecord, step: &PunchStep, peers: &Peers) -> Option<En
 
 /// The line a step on a peer's way to giving us the metadata is worth: the first of its kind.
 fn metadata_step(record: &PeerRecord, step: &MetadataStep) -> Option<Entry> {
-    let (who, talk) = (named(record), record.metadata.as_ref()?);
+    let (who, client, talk) = (record.addr, behind(record), record.metadata.as_ref()?);
     let (severity, text) = match step {
-        MetadataStep::Gave { .. } if talk.gave == 1 => (Severity::Info, format!("{who} gives the metadata.")),
+        MetadataStep::Gave { .. } if talk.gave == 1 => {
+            (Severity::Info, format!("{who} gives the metadata{client}."))
+        }
         MetadataStep::Refused { .. } if talk.refused == 1 => {
-            (Severity::Info, format!("{who} refuses to give the metadata."))
+            (Severity::Info, format!("{who} refuses to give the metadata{client}."))
         }
         MetadataStep::Silent { .. } if talk.silent == 1 => {
-            (Severity::Info, format!("{who} was asked for the metadata and says nothing."))
+            (Severity::Info, format!("{who} was asked for the metadata and says nothing{client}."))
         }
         MetadataStep::Wrong { reason } => {
-            (Severity::Warn, format!("{who} gave wrong metadata and is not asked again: {reason}"))
+            (Severity::Warn, format!("{who} gave wrong metadata and is not asked again{client}: {reason}"))
         }
         _ => return None,
     };
@@ -213,7 +239,8 @@ fn ended(record: &PeerRecord, cause: Cause, error: Option<&OsError>) -> Entry {
     let detail = attempt.and_then(|attempt| attempt.detail.as_deref());
     let mut text = match attempt.and_then(lived) {
         Some(time) => {
-            format!("{}: {} after {}. {}", named(record), info.short, units::duration(time), info.sentence)
+            let (time, client) = (units::duration(time), behind(record));
+            format!("{}: {} after {time}{client}. {}", record.addr, info.short, info.sentence)
         }
         None => format!("{}: {}. {}", record.addr, info.short, info.sentence),
     };
@@ -302,8 +329,10 @@ fn announce_failed(record: &TrackerRecord, error: TrackerError, text: &str) -> E
 }
 
 fn named(record: &PeerRecord) -> String {
-    match &record.client {
-        Some(client) => format!("{} ({client})", record.addr),
-        None => record.addr.to_string(),
-    }
+    format!("{}{}", record.addr, behind(record))
+}
+
+/// Its client, to stand behind what is told of it: in the log an address has a column of its own.
+fn behind(record: &PeerRecord) -> String {
+    record.client.as_ref().map_or_else(String::new, |client| format!(" ({client})"))
 }

@@ -407,7 +407,7 @@ fn does_what_its_help_says(stage: &Stage, pty: &mut Pty, action: Action, scope: 
             pty.write(b"\x15some.csv\r");
             pty.until_shown("nothing is overwritten");
             pty.write(b"\x15missing/some.csv\r");
-            pty.until_shown("No such file");
+            pty.until_shown("there is no such folder");
             pty.until_shown("export  missing/some.csv");
             pty.write(b"\x15another.csv\r");
             pty.until_shown("peers to /");

@@ -47,7 +47,7 @@ pub(super) fn farewell(torrents: &[TorrentHandle], is_demo: bool) -> Result<(), 
     let views: Vec<Arc<View>> = torrents.iter().map(TorrentHandle::view).collect();
     let said = match &views[..] {
         _ if is_demo => {
-            "That was the demo; nothing of it is kept. `ttui FILE.torrent` downloads for real.\n".to_owned()
+            "That was the demo: nothing of it is kept. `ttui FILE.torrent` downloads yours.\n".to_owned()
         }
         [] => String::new(),
         [view] => ui::summary(view),

@@ -8,8 +8,9 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 
-use super::{Failure, Inner, without_number};
+use super::{Failure, Inner};
 use crate::event::TrackerError;
+use crate::text::without_number;
 
 impl Inner {
     /// The addresses of `host`, which may be an address itself (IPv6 in brackets).

@@ -91,7 +91,7 @@ fn keeps_what_a_long_run_knows() {
 #[test]
 fn makes_texts_of_strangers_safe() {
     let mut run = Script::downloading(30);
-    run.tell(Event::Note {
+    run.wait(1).tell(Event::Note {
         severity: crate::event::Severity::Info,
         text: "a\x1b[31mb".to_owned(),
         answer: true,

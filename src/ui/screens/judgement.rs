@@ -277,19 +277,21 @@ fn evidence_words(name: &str, value: u64, units: Units) -> String {
         Some((what, "ms")) => format!("{} {value} ms", words(what)),
         // A name, though made of digits.
         _ if name == "port" => format!("port {value}"),
+        Some(("of", what)) => format!("of {} {what}", units::count(value)),
         _ => format!("{} {}", units::count(value), words(name)),
     }
 }
 
 /// What peers that are at this step right now wait for (0: to be dialled … 4: to send).
-fn under_way(step: usize) -> &'static str {
-    match step {
-        0 => "They are dialled when their turn comes.",
-        1 => "Being called at this moment.",
-        2 => "Shaking hands at this moment.",
-        3 => "Shook hands a moment ago; whether they let us download is not known yet.",
-        _ => "Let us download since a moment ago; nothing has come yet.",
-    }
+fn under_way(step: usize) -> Told {
+    let (means, brief) = match step {
+        0 => ("They are dialled when their turn comes.", "dialled in turn"),
+        1 => ("Being called at this moment.", "being called now"),
+        2 => ("Shaking hands at this moment.", "shaking hands now"),
+        3 => ("Shook hands a moment ago; whether they let us download is not known yet.", "not known yet"),
+        _ => ("Let us download since a moment ago; nothing has come yet.", "nothing yet"),
+    };
+    (means.to_owned(), brief)
 }
 
 /// What is judged, in full.
@@ -397,7 +399,7 @@ fn losses(view: &View) -> Vec<Lost> {
                     let word = words::loss_word(step, *cause);
                     let shown = Shown::Lost(funnel, step, word);
                     let means = cause.map(|cause| of_cause(view, cause, shown));
-                    add(word, *count, means.unwrap_or_else(|| in_full(under_way(step - 1))));
+                    add(word, *count, means.unwrap_or_else(|| under_way(step - 1)));
                 }
             }
             Funnel::Giving => {
@@ -426,7 +428,7 @@ fn giving(view: &View, step: usize, word: &'static str) -> Told {
             let lost = view.peers.iter().find(|peer| shown.takes(peer, view.at));
             match lost.and_then(|peer| peer.cause) {
                 Some(cause) => of_cause(view, cause, shown),
-                None => in_full(under_way(usize::from(word != "queued"))),
+                None => under_way(usize::from(word != "queued")),
             }
         }
         (2, "both complete") => of_cause(view, Cause::BothSeeds, shown),
@@ -527,6 +529,7 @@ mod tests {
         assert_eq!(words("longest_wait_s", 35), "longest wait 35 s");
         assert_eq!(words("write_ms", 900), "write 900 ms");
         assert_eq!(words("port", 6881), "port 6881");
+        assert_eq!(words("of_pieces", 40), "of 40 pieces");
     }
 
     #[test]

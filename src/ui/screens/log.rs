@@ -379,9 +379,9 @@ mod tests {
         for (text, who, what) in [
             ("1.2.3.4:80: not BT. It is none.", "1.2.3.4:80", "not BT. It is none."),
             (
-                "[2a01::2]:6881 (Deluge 2.1.1) lets us download.",
+                "[2a01::2]:6881 lets us download (Deluge 2.1.1).",
                 "[2a01::2]:6881",
-                "(Deluge 2.1.1) lets us download.",
+                "lets us download (Deluge 2.1.1).",
             ),
             (
                 "17 peers: no answer; the last was 1.2.3.4:80.",

@@ -49,6 +49,48 @@ fn from_twenty_by_five_to_three_hundred_by_a_hundred_all_rows_are_used() {
 }
 
 #[test]
+fn no_cause_below_the_funnel_gives_way_to_a_blank_row() {
+    let mut told_apart = 0;
+    for name in ["starting", "healthy", "slow", "stalled"] {
+        let view = state(name);
+        // The rows of each cause: what it means may go on further in.
+        let causes = |shown: &[String]| {
+            let is_cause = |row: &String| {
+                let count: String = row.chars().take(9).collect();
+                count.trim().parse::<u32>().is_ok()
+            };
+            let mut causes: Vec<usize> = Vec::new();
+            for row in shown.iter().filter(|row| !row.is_empty()) {
+                match causes.last_mut().filter(|_| !is_cause(row)) {
+                    Some(rows) => *rows += 1,
+                    None => causes.push(1),
+                }
+            }
+            causes
+        };
+        let below = |rows_of: u16| -> Vec<String> {
+            let shown = rows(&view, (120, rows_of));
+            let from = shown.iter().position(|row| row.starts_with(" sending ")).unwrap() + 1;
+            let to = shown.iter().position(|row| row.starts_with(" Pieces ")).unwrap();
+            let left = |row: &String| row.chars().take(64).collect::<String>().trim_end().to_owned();
+            // Where each step has a row for its words below its bar, the last one has, too.
+            let from = if shown[from - 2].starts_with(" unchoked ") { from } else { from + 1 };
+            shown[from..to].iter().map(left).collect()
+        };
+        let in_full = causes(&below(100));
+        for rows_of in 34..60 {
+            let shown = below(rows_of);
+            let told = causes(&shown).len();
+            let apart = shown.first().is_some_and(String::is_empty) && told > 0;
+            told_apart += usize::from(apart);
+            let would_fit = in_full.get(told) == Some(&1);
+            assert!(!apart || !would_fit, "{name} {rows_of}: {in_full:?}\n{}", shown.join("\n"));
+        }
+    }
+    assert!(told_apart > 0, "where nothing more would fit, a row keeps them apart from the steps");
+}
+
+#[test]
 fn nothing_moves_where_a_line_of_what_is_judged_comes_or_goes() {
     for name in STATES {
         let view = state(name);

@@ -261,6 +261,7 @@ mod tests {
 
     use super::*;
     use crate::ui::paint::width;
+    use crate::ui::sample;
 
     #[test]
     fn every_order_has_a_letter_and_a_name_of_its_own() {
@@ -269,6 +270,37 @@ mod tests {
         assert_eq!((letters.len(), names.len()), (ORDERS.len(), ORDERS.len()));
         // They close the menu and turn the order around.
         assert!(!letters.contains(&'q') && !letters.contains(&'S'));
+    }
+
+    #[test]
+    fn the_mark_of_an_order_tells_which_end_comes_first() {
+        let torrents = sample::torrents(&sample::healthy());
+        let number = |id: &str, row: &TorrentRow| match id {
+            "size" => row.total_bytes,
+            "done" => row.total_bytes.map(|_| (row.done() * 1e9) as u64),
+            "down" => Some(row.down_bps),
+            "up" => Some(row.up_bps),
+            "peers" => Some(row.live.into()),
+            "left" => row.eta.map(|eta| eta.as_secs()),
+            _ => None,
+        };
+        for order in ORDERS.iter().filter(|order| !["state", QUEUE].contains(&order.id)) {
+            let mark = order_mark(order.id, false);
+            assert_ne!(order_mark(order.id, true), mark);
+            if order.id == "name" {
+                assert_eq!(mark, "▴", "it begins with the first letter");
+                continue;
+            }
+            let mut rows: Vec<_> = torrents.rows.iter().collect();
+            rows.sort_by_cached_key(|row| (order.key)(row));
+            let numbers: Vec<u64> = rows.iter().filter_map(|row| number(order.id, row)).collect();
+            let (first, last) = (numbers[0], numbers[numbers.len() - 1]);
+            assert!(
+                if mark == "▾" { first > last } else { first < last },
+                "{} {mark}: {numbers:?}",
+                order.id
+            );
+        }
     }
 
     #[test]

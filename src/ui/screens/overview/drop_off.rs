@@ -115,9 +115,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, view: &View) {
         uploaded(pen, take_top(&mut rows, 1), view);
     }
     // What is left goes to what the losses mean.
-    let gap = u16::from(a_step == 1 && rows.height > 2);
-    take_top(&mut rows, gap);
-    judgement::put_lines(pen, rows, judgement::lost_within(view, rows.width, rows.height).iter());
+    let told = judgement::lost_within(view, rows.width, rows.height);
+    // A row apart from the steps, where that costs nothing of it.
+    let less = rows.height.saturating_sub(1);
+    if a_step == 1 && judgement::lost_within(view, rows.width, less) == told {
+        take_top(&mut rows, 1);
+    }
+    judgement::put_lines(pen, rows, told.iter());
 }
 
 fn draw_step(
