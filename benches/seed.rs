@@ -3,11 +3,12 @@
 //! nothing while it serves, and says what it cost.
 //!
 //! `cargo bench --bench seed -- DIR [--mib 1024] [--piece-kib 1024] [--files 1] [--peers 2] [--ip 127.0.0.1]
-//! [--delay-ms 0] [--mib-per-s 0]`
+//! [--delay-ms 0] [--mib-per-s 0] [--name payload]`
 //!
 //! makes `DIR/payload.torrent` and `DIR/payload` (a file, or a folder where there are several), says `ready`, and
 //! runs until it is killed. `--delay-ms` is how much later than asked for every block leaves, `--mib-per-s` what
-//! one peer sends at most: a path of that round trip and that width.
+//! one peer sends at most: a path of that round trip and that width. `--name` is what the torrent calls its payload: another
+//! name makes another torrent.
 
 #![allow(
     clippy::print_stdout,
@@ -40,6 +41,7 @@ struct Settings {
     mib: usize,
     piece_kib: usize,
     files: usize,
+    name: String,
     peers: u8,
     ip: Ipv4Addr,
     path: seeds::Path,
@@ -49,7 +51,7 @@ fn main() {
     let settings = settings();
     let tracker = TcpListener::bind((settings.ip, 0)).unwrap();
     let announce = format!("http://{}/announce", tracker.local_addr().unwrap());
-    let payload = Payload::new(settings.mib, settings.piece_kib, settings.files);
+    let payload = Payload::new(settings.mib, settings.piece_kib, settings.files).named(settings.name);
     let (torrent, info_hash) = payload.torrent(&announce);
     fs::create_dir_all(&settings.dir).unwrap();
     payload.write(&settings.dir);
@@ -80,6 +82,7 @@ fn settings() -> Settings {
         mib: args.option("--mib", 1024),
         piece_kib: args.option("--piece-kib", 1024),
         files: args.option("--files", 1),
+        name: args.option("--name", "payload".to_owned()),
         peers: args.option("--peers", 2),
         ip: args.option("--ip", Ipv4Addr::LOCALHOST),
         path: seeds::Path {

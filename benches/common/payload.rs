@@ -28,6 +28,8 @@ pub(crate) struct Payload {
     total_bytes: usize,
     pub(crate) piece_bytes: usize,
     files: usize,
+    /// What the torrent calls it.
+    name: String,
 }
 
 /// What goes over the line ahead of a block's pattern: the header, and the block's number.
@@ -37,7 +39,18 @@ impl Payload {
     pub(crate) fn new(mib: usize, piece_kib: usize, files: usize) -> Self {
         let mut pattern = vec![0; PATTERN_BYTES];
         fastrand::Rng::with_seed(7).fill(&mut pattern);
-        Self { pattern, total_bytes: mib << 20, piece_bytes: piece_kib << 10, files }
+        Self {
+            pattern,
+            total_bytes: mib << 20,
+            piece_bytes: piece_kib << 10,
+            files,
+            name: "payload".to_owned(),
+        }
+    }
+
+    /// The same of a torrent with this name, so that it is another one.
+    pub(crate) fn named(self, name: String) -> Self {
+        Self { name, ..self }
     }
 
     pub(crate) fn piece_count(&self) -> usize {
@@ -103,7 +116,8 @@ impl Payload {
             }
             info.push(b'e');
         }
-        info.extend(format!("4:name7:payload12:piece lengthi{}e", self.piece_bytes).bytes());
+        let (name, piece_bytes) = (&self.name, self.piece_bytes);
+        info.extend(format!("4:name{}:{name}12:piece lengthi{piece_bytes}e", name.len()).bytes());
         info.extend(format!("6:pieces{}:", 20 * self.piece_count()).bytes());
         self.each_piece(|piece| info.extend(sha1(piece)));
         info.push(b'e');

@@ -198,7 +198,8 @@ fn load(path: &Path) -> Result<Loaded, StorageError> {
     if found.len() > MOST_BYTES {
         return unusable(&format_args!("it has {} bytes, where at most {MOST_BYTES} are read", found.len()));
     }
-    let mut bytes = Vec::new();
+    // With room for all of it there is one read, and one that finds the end.
+    let mut bytes = Vec::with_capacity(found.len() as usize + 1);
     match file.take(MOST_BYTES).read_to_end(&mut bytes) {
         Ok(_) => {}
         // The disk lost it. What it was about is still there to be hashed.

@@ -54,7 +54,9 @@ pub fn read_state_file(path: &Path, most_bytes: u64) -> Result<Option<Vec<u8>>, 
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(failed(Operation::Open))?,
     };
-    let mut bytes = Vec::new();
+    // With room for all of it there is one read, and one that finds the end: a thousand are read before the first frame.
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let mut bytes = Vec::with_capacity(length.min(most_bytes) as usize + 1);
     file.take(most_bytes + 1).read_to_end(&mut bytes).map_err(failed(Operation::Read))?;
     Ok(Some(bytes))
 }
