@@ -379,11 +379,12 @@ impl Turns for Shared {
 
     fn take_turn(self: Arc<Self>) {
         let now = self.clock.now();
-        let state = self.lock();
-        let (sync_at, save_at) = (state.dirty.deadline(), state.save_at);
+        let (sync_at, save_at, ended) = {
+            let state = self.lock();
+            (state.dirty.deadline(), state.save_at, state.ended)
+        };
         let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
-        if !state.ended {
-            drop(state);
+        if !ended {
             self.name();
             if is_due(sync_at)
                 && let Err(error) = self.sync()
@@ -401,6 +402,14 @@ impl Turns for Shared {
 
     fn panicked(&self) {
         self.report(DiskDone::Panicked);
+    }
+}
+
+#[cfg(test)]
+impl Keeper {
+    /// Has its turn, as on a thread that syncs.
+    pub(super) fn take_turn(&self) {
+        Arc::clone(&self.shared).take_turn();
     }
 }
 

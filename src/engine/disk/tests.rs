@@ -313,6 +313,17 @@ fn a_run_that_is_killed_is_seen_as_such_and_a_pause_is_saved_at_once() {
 }
 
 #[test]
+fn a_turn_that_comes_after_the_end_ends_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut case = Case::new(dir.path(), 3 * 16_384, 16_384);
+    case.receive(1);
+    case.keeper.finish(true).unwrap();
+    // As one does that waited for a thread until then.
+    case.keeper.take_turn();
+    case.keeper.take_turn();
+}
+
+#[test]
 fn nothing_written_leaves_the_record_clean() {
     let dir = tempfile::tempdir().unwrap();
     let mut case = Case::new(dir.path(), 300_000, 100_000);
