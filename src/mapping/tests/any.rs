@@ -64,7 +64,9 @@ proptest! {
                 Event::Later(ms) => run.until(run.now + Duration::from_millis(ms)),
                 Event::Release => run.handle(Input::Release),
             }
-            // It never asks to be woken for something that is done already, and says no more than a little at a time.
+            // What an answer made due at once is done by the next tick. It never asks to be woken for something that is done
+            // already, and says no more than a little at a time.
+            run.handle(Input::Tick);
             let due = run.mapper.deadline();
             prop_assert!(due.is_none_or(|due| due > run.now || due == At::ZERO), "{due:?} at {:?}", run.now);
             prop_assert!(run.sent.len() < sent + 50_000);
